@@ -1,0 +1,1 @@
+"""Torch modules written here; every other network comes from a library."""

@@ -1,0 +1,1 @@
+"""One file a task; see cloudcore.task."""
