@@ -1,7 +1,9 @@
 """Fixtures every test may use: seeded randomness, the sample workspace, real data where it is named, a browser."""
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -89,6 +91,11 @@ class App:
             self.process.wait(timeout=20)
             self.process = None
             self.log.close()
+        # a training goes on without its server: end those that were started here
+        found = subprocess.run(["pgrep", "-f", f"cloudcore train .*{self.workspace}"], capture_output=True, text=True)
+        for pid in found.stdout.split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
 
 @pytest.fixture

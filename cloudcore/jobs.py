@@ -1,0 +1,265 @@
+"""A run in its own process: start, stop, resume, and the work that process does."""
+
+import contextlib
+import fcntl
+import os
+import platform
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cloudcore import data as data_module
+from cloudcore import evaluate, mask, metrics, models, runs
+from cloudcore.errors import CloudcoreError, RunError
+from cloudcore.settings import Settings
+from cloudcore.task import Task, get_task, make_config
+
+TERMS = "Learnt from a data folder of the person who trained it; the terms of that data hold."
+
+
+def start(
+    task_name: str,
+    options: Mapping[str, Any],
+    data: Path,
+    settings: Settings,
+    *,
+    name: str | None = None,
+    start_from: str | None = None,
+    device: str = "auto",
+    preset: str | None = None,
+) -> runs.Run:
+    """Start a run in a process group of its own and return at once.
+
+    While a run of the same task, data and options is active, that one is returned: a double click starts one. Raises
+    DataError for bad options and RunError where no process can be started.
+    """
+    task = get_task(task_name)
+    config = asdict(make_config(task, options, preset))
+    with _lock(settings.workspace / "start.lock"):
+        for run in active(settings):
+            told = run.config()
+            if (told["task"], told["data"], told["options"]) == (task_name, str(data.absolute()), config):
+                return run
+        run = runs.create(settings.runs, task_name, data, config, name=name, start=start_from, device=device)
+        _spawn(run, settings)
+    return run
+
+
+def resume(run: runs.Run, settings: Settings) -> None:
+    """Go on with a run from its last checkpoint, in the same folder. Raises RunError where it is active or done."""
+    state = run.status().state
+    if state in runs.ACTIVE:
+        raise RunError(f"{run.name} is {state} already. Watch it on Train.")
+    if state == "done":
+        raise RunError(f"{run.name} is done. Start a new run from its model instead.")
+    with _lock(settings.workspace / "start.lock"):
+        (run.folder / "stop").unlink(missing_ok=True)
+        queued = runs.Status(updated_at=runs.now(), started_at=run.status().started_at, message="Waiting to start.")
+        runs.write_json(run.folder / "status.json", asdict(queued))
+        _spawn(run, settings)
+
+
+def stop(run: runs.Run) -> None:
+    """Ask a run to stop; it does so at its next batch, keeping the checkpoint of its last whole epoch."""
+    if run.status().state not in runs.ACTIVE:
+        raise RunError(f"{run.name} is {run.status().state}: there is nothing to stop.")
+    run.request_stop()
+
+
+def active(settings: Settings) -> list[runs.Run]:
+    """Runs that are queued or running, newest first."""
+    return [run for run in runs.list_runs(settings.runs) if run.status().state in runs.ACTIVE]
+
+
+def _spawn(run: runs.Run, settings: Settings) -> None:
+    command = [sys.executable, "-m", "cloudcore", "train", run.task(), "--resume", str(run.folder)]
+    environ = {**os.environ, "CLOUDCORE_WORKSPACE": str(settings.workspace), "PYTHONUNBUFFERED": "1"}
+    environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), environ.get("PYTHONPATH", "")])
+    try:
+        with (run.folder / "log.txt").open("ab") as log:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ, start_new_session=True
+            )
+    except OSError as problem:
+        raise RunError(f"The training process could not be started: {problem.strerror}. Try again.") from problem
+    threading.Thread(target=process.wait, daemon=True).start()  # so that an ended child leaves no zombie
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold a file lock; it is released when this process ends, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _device_turn(run: runs.Run, reporter: runs.Reporter, device: str) -> Iterator[bool]:
+    """Wait until no other run holds the device; yields False where a stop was asked for meanwhile."""
+    with (run.folder.parent.parent / f"device-{device}.lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if run.stop_requested():
+                    yield False
+                    return
+                reporter.note(message="Queued: another run uses this device.")
+                threading.Event().wait(0.5)
+                continue
+            yield True
+            return
+
+
+def work(run: runs.Run) -> runs.Status:
+    """What the run's own process does: load, learn, score, export. Returns the last status.
+
+    Any error is written into status.json before it is raised.
+    """
+    runs.wait_for_silence(run)
+    told = run.config()
+    with runs.Reporter(run) as reporter, _device_turn(run, reporter, "cuda" if _has_cuda(told) else "cpu") as turn:
+        if not turn:
+            reporter.tell(state="stopped", message="Stopped while it waited.")
+            return reporter.status
+        reporter.tell(state="running", message="Loading the frames.")
+        _learn(run, told, reporter)
+        return reporter.status
+
+
+def _has_cuda(told: Mapping[str, Any]) -> bool:
+    if told.get("device") == "cpu":
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> None:
+    task = get_task(str(told["task"]))
+    config = make_config(task, told["options"])
+    folder = Path(str(told["data"]))
+    prepared = task.dataset(
+        config, folder, lambda done, of: reporter.note(message=f"Loading the frames: {done} of {of}.")
+    )
+    run.log(prepared.note)
+    run.log(f"share of cloud in what is scored: {prepared.base_rate:.3f}")
+    reporter.tell(epochs=config.epochs, message="Starting.")
+    from cloudcore import training
+
+    torch_state = start_weights(task, config, str(told["start"])) if told.get("start") else None
+    try:
+        net = training.fit(task, config, prepared, reporter, str(told.get("device") or "auto"), torch_state)
+    except OSError as problem:
+        raise RunError(f"The run's folder cannot be written: {problem.strerror}. Free space, then resume.") from problem
+    if net is None:
+        run.log("stopped")
+        return
+    reporter.tell(message="Writing the model.", eta_seconds=None)
+    _leave_model(run, task, config, prepared, net, told)
+    reporter.tell(state="done", message="Done.")
+    run.log("done")
+
+
+def start_weights(task: Task, config: Any, name: str) -> dict[str, Any]:
+    """Weights of a model to begin from. Raises RunError where its network is another one."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = models.find_folder(name)
+    info = models.read_info(folder)
+    if info["task"] != task.name:
+        raise RunError(f"{name} is a model for {info['task']}, not for {task.name}. Choose another to start from.")
+    theirs = info.get("options", {})
+    for key in ("network", "encoder", "decoder_width"):
+        wanted = getattr(config, key, None)
+        if key in theirs and wanted != theirs[key] and (key == "network" or theirs.get("network") == "unet"):
+            raise RunError(
+                f"{name} has {key.replace('_', ' ')} {theirs[key]}, the settings say {wanted}. "
+                f"Set it to {theirs[key]}, or start from nothing."
+            )
+    try:
+        state = load_file(folder / "weights.safetensors")
+    except (OSError, SafetensorError) as problem:
+        raise RunError(f"weights.safetensors of {name} cannot be read ({problem}). Choose another model.") from problem
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def options_of(model: str, task: Task) -> dict[str, Any]:
+    """The options that fix a model's network, to begin from it: network, encoder, decoder_width, size, form."""
+    theirs = models.read_info(models.find_folder(model)).get("options", {})
+    known = {item.name for item in fields(task.Config)}
+    return {key: theirs[key] for key in ("network", "encoder", "decoder_width", "size", "form", "flip_test")
+            if key in theirs and key in known}  # fmt: skip
+
+
+def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any, told: Mapping[str, Any]) -> None:
+    models.round_weights(net)
+    module, wanted = task.deploy(config, net)
+    info = {
+        "title": told.get("name") or run.id, "task": task.name, "kind": task.kind, "classes": ["cloud"],
+        "network": {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())},
+        "options": told["options"], "input": {"layout": "NCHW", "channels": "RGB", **wanted},
+        "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5], "min_size": [0], "grid_hw": None,
+        "temperature": 1.0,
+        "trained_on": {
+            "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
+            "terms": told.get("terms") or TERMS,
+            "started_from": Path(str(told["start"])).name if told.get("start") else None,
+        },
+        "validated_on": prepared.stems.get("valid", []),
+        "versions": versions(), "created_at": runs.now(),
+    }  # fmt: skip
+    models.export(module, run.model_folder, info, net.state_dict())
+    _add_scores(run, prepared)
+
+
+def _add_scores(run: runs.Run, prepared: Any) -> None:
+    """Score the exported model itself on the held-out frames at their full size, and write that into model.json."""
+    predictor = models.load(run.model_folder)
+    confusions: list[metrics.Confusion] = []
+    sources: list[str] = []
+    for example in prepared.valid:
+        image, label = data_module.read_pair(example.pair)
+        cloud, valid = mask.from_label(label)
+        predicted = mask.clean(predictor(image), predictor.threshold[0], predictor.min_size[0], valid)
+        confusions.append(metrics.confusion(predicted, cloud, valid))
+        sources.append(example.pair.source or "all")
+    scores: dict[str, Any] = {"n": len(confusions)}
+    if confusions:
+        scores |= {"metrics": evaluate.score(confusions), "by_source": {
+            name: evaluate.score([c for c, s in zip(confusions, sources, strict=True) if s == name])
+            for name in sorted(set(sources))
+        }}  # fmt: skip
+    info = models.read_info(run.model_folder)
+    runs.write_json(run.model_folder / "model.json", {**info, "scores": scores})
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    names = ("torch", "fastai", "segmentation-models-pytorch", "timm", "numpy", "onnxruntime")
+    found = {"python": platform.python_version()}
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def prepare(
+    task_name: str, options: Mapping[str, Any], data: Path, root: Path, start_from: str | None, device: str,
+    preset: str | None = None, **more: Any,
+) -> runs.Run:  # fmt: skip
+    """Make the run folder of a foreground training, its options checked; more: name, terms. Raises CloudcoreError."""
+    task = get_task(task_name)
+    chosen = {**(options_of(start_from, task) if start_from else {}), **options}
+    config = make_config(task, chosen, preset)
+    found = data_module.preflight(data, task_name)
+    if found.problems:
+        raise CloudcoreError(found.problems[0])
+    return runs.create(root, task_name, data, asdict(config), start=start_from, device=device, **more)

@@ -1,0 +1,263 @@
+"""A run folder: config, status with heartbeat, history, log, checkpoints and the model it left."""
+
+import json
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cloudcore.errors import RunError
+
+HEARTBEAT_SECONDS = 2.0
+STALE_SECONDS = 10.0
+CLAIM_SECONDS = 60.0
+ACTIVE = ("queued", "running")
+STATES = (*ACTIVE, "done", "failed", "stopped", "lost")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands. loss and metric are those of the last epoch, NaN-free; times are ISO 8601 in UTC."""
+
+    state: str = "queued"
+    epoch: int = 0
+    epochs: int = 0
+    batch: int = 0
+    batches: int = 0
+    loss: float | None = None
+    metric: float | None = None
+    metric_name: str = ""
+    learning_rate: float | None = None
+    images_per_second: float | None = None
+    eta_seconds: float | None = None
+    message: str = ""
+    error: str = ""
+    device: str = ""
+    started_at: str | None = None
+    updated_at: str | None = None
+    heartbeat_at: str | None = None
+
+
+def now() -> str:
+    """The present in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace a JSON file atomically: readers see the old one or the new one, never a half."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    part.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    os.replace(part, path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, empty where there is none. Raises RunError where it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as problem:
+        raise RunError(
+            f"{path.name} of {path.parent.name} cannot be read ({problem}). Move that run away."
+        ) from problem
+    if not isinstance(content, dict):
+        raise RunError(f"{path.name} of {path.parent.name} is no JSON object. Move that run away.")
+    return content
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, explained by its folder alone."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name: <UTC time>-<task>-<id>."""
+        return self.folder.name
+
+    @property
+    def name(self) -> str:
+        """The name a person gave, else the id."""
+        return str(self.config().get("name") or self.id)
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the model is, once there is one."""
+        return self.folder / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are."""
+        return self.folder / "checkpoints"
+
+    def task(self) -> str:
+        """The task's name."""
+        return str(self.config().get("task", ""))
+
+    def config(self) -> dict[str, Any]:
+        """config.json: task, data, name, start, device, fields (the task's Config), versions."""
+        return read_json(self.folder / "config.json")
+
+    def status(self) -> Status:
+        """status.json, with "lost" where the heartbeat is stale: a process that died says nothing itself."""
+        known = {item.name for item in fields(Status)}
+        found = Status(**{key: value for key, value in read_json(self.folder / "status.json").items() if key in known})
+        if found.state not in ACTIVE:
+            return found
+        beat, limit = found.heartbeat_at, STALE_SECONDS
+        if beat is None:
+            beat, limit = found.updated_at or self.config().get("created_at"), CLAIM_SECONDS
+        if beat and datetime.now(UTC) - datetime.fromisoformat(beat) < timedelta(seconds=limit):
+            return found
+        return replace(found, state="lost", message="The process is gone. Resume goes on from the last checkpoint.")
+
+    def history(self) -> list[dict[str, Any]]:
+        """history.jsonl: one row an epoch, in order; a last line cut short by a crash is passed over."""
+        path = self.folder / "history.jsonl"
+        if not path.is_file():
+            return []
+        rows = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break
+        return rows
+
+    def write_history(self, rows: list[dict[str, Any]]) -> None:
+        """Replace history.jsonl atomically."""
+        part = self.folder / ".history.jsonl"
+        part.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows), encoding="utf-8")
+        os.replace(part, self.folder / "history.jsonl")
+
+    def log(self, line: str) -> None:
+        """Add a line with its time to log.txt."""
+        with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
+
+    def log_tail(self, lines: int = 20) -> list[str]:
+        """The last lines of log.txt."""
+        path = self.folder / "log.txt"
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] if path.is_file() else []
+
+    def samples(self) -> list[dict[str, Any]]:
+        """The worst and best validation frames of the last epoch: [{path, stem, score, epoch, kind}]."""
+        listed = read_json(self.folder / "samples" / "samples.json").get("samples", [])
+        return [{**row, "path": self.folder / "samples" / row["file"]} for row in listed]
+
+    def request_stop(self) -> None:
+        """Ask the run's process to stop; it looks at every batch."""
+        (self.folder / "stop").touch()
+
+    def stop_requested(self) -> bool:
+        """Whether somebody asked for a stop."""
+        return (self.folder / "stop").exists()
+
+
+def create(root: Path, task: str, data: Path, options: Mapping[str, Any], **more: Any) -> Run:
+    """Make a run folder with its config.json, queued. `more` may hold name, start and device."""
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    folder = root / f"{stamp}-{task}-{secrets.token_hex(3)}"
+    building = root.parent / f".{folder.name}"
+    (building / "checkpoints").mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
+    config = {"task": task, "data": str(data.absolute()), **more, "options": dict(options), "created_at": now()}
+    write_json(building / "config.json", config)
+    write_json(building / "status.json", asdict(Status(updated_at=now(), message="Waiting to start.")))
+    os.replace(building, folder)
+    return Run(folder)
+
+
+def list_runs(root: Path) -> list[Run]:
+    """Every run below a runs folder, newest first; folders without a config.json are passed over."""
+    if not root.is_dir():
+        return []
+    found = [path for path in root.iterdir() if (path / "config.json").is_file()]
+    return [Run(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]
+
+
+def find(root: Path, name: str | Path) -> Run:
+    """A run by its folder, its id or the name it was given. Raises RunError."""
+    for folder in (Path(name), root / name):
+        if (folder / "config.json").is_file():
+            return Run(folder.absolute())
+    for run in list_runs(root):
+        if run.name == str(name):
+            return run
+    raise RunError(f"There is no run {str(name)!r} in {root}. `python -m cloudcore runs list` shows those there are.")
+
+
+def remove(run: Run) -> Path:
+    """Move a run that is not active to the bin beside the runs folder; returns where it lies."""
+    if run.status().state in ACTIVE:
+        raise RunError(f"{run.name} is still {run.status().state}. Stop it first.")
+    kept = run.folder.parent.parent / "bin" / "runs"
+    kept.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.move(str(run.folder), str(kept / run.id)))
+
+
+class Reporter:
+    """The run's own process: it alone writes status.json, and beats every two seconds from a thread.
+
+    Use as a context manager; `tell(state=..., epoch=...)` changes fields and writes at once.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        started = run.status().started_at
+        self.status = Status(state="queued", started_at=started or now(), message="Loading.")
+        self._lock, self._over = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> "Reporter":
+        (self.run.folder / "stop").unlink(missing_ok=True)
+        self.tell()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        if kind is not None and self.status.state in ACTIVE:
+            self.tell(state="failed", error=str(error) or kind.__name__, message="")
+
+    def tell(self, **changes: Any) -> None:
+        """Change fields of the status and write it with a fresh heartbeat."""
+        with self._lock:
+            self.status = replace(self.status, **changes, updated_at=now(), heartbeat_at=now())
+            write_json(self.run.folder / "status.json", asdict(self.status))
+
+    def note(self, **changes: Any) -> None:
+        """Change fields; the next heartbeat writes them."""
+        with self._lock:
+            self.status = replace(self.status, **changes, updated_at=now())
+
+    def _beat(self) -> None:
+        while not self._over.wait(HEARTBEAT_SECONDS):
+            try:
+                self.tell()
+            except OSError as problem:
+                # A full disk must not end the heartbeat: the next one may fit again.
+                print(f"heartbeat not written: {problem}")
+
+
+def wait_for_silence(run: Run) -> None:
+    """Wait until no other process beats for this run (at most 10 s). Raises RunError if one goes on."""
+    other = read_json(run.folder / "status.json")
+    beat = other.get("heartbeat_at")
+    if other.get("state") not in ACTIVE or not beat:
+        return
+    remaining = STALE_SECONDS - (datetime.now(UTC) - datetime.fromisoformat(beat)).total_seconds()
+    if remaining > 0:
+        threading.Event().wait(remaining + 0.1)
+        if run.status().state in ACTIVE:
+            raise RunError(f"{run.name} is running in another process. Stop it first, or watch it on Train.")

@@ -1,0 +1,293 @@
+"""Cloud or sky, a probability for every pixel of an all-sky frame: U-Net, and CloudNet as published or dense."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cloudcore import data, images
+from cloudcore.errors import DataError, ModelError
+from cloudcore.task import Task, option
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+PATCH = 32
+UNET_MULTIPLE = 32
+VALIDATION_PATCHES = 1500
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a sky training. Defaults: three epochs on the samples in well under two minutes on two cores."""
+
+    network: str = option("unet", "U-Net, or the 32x32-patch CloudNet of 2017", choices=("unet", "cloudnet"))
+    epochs: int = option(3, "Passes over the frames", low=1, high=2000)
+    batch: int = option(8, "Frames (or crops) a step", low=1, high=256)
+    learning_rate: float = option(0.002, "Peak learning rate", low=1e-7, high=1.0)
+    size: int = option(256, "Shorter side the frames are resized to; 0 leaves them", low=0, high=2048, unit="px")
+    crop: int = option(224, "Side of the square cut for training", low=32, high=1024, unit="px")
+    loss: str = option("bce_dice", "What is minimised", choices=("bce_dice", "bce", "dice", "cross_entropy"))
+    seed: int = option(0, "Same seed, same numbers on the CPU", low=0, high=2**31 - 1)
+    validation: float = option(0.2, "Share of frames held out, by whole nights or blocks", low=0.0, high=0.6)
+    form: str = option("dense", "CloudNet: trained on real context, or on padded patches", choices=("dense", "patch"))
+    encoder: str = option("tu-mobilenetv4_conv_small", "U-Net: any encoder of segmentation-models", advanced=True)
+    decoder_width: int = option(128, "U-Net: channels of the deepest decoder block", low=16, high=512, advanced=True)
+    weights: str = option("none", "Encoder start: none, imagenet (fetched), or a safetensors file", advanced=True)
+    optimiser: str = option("adamw", "Who takes the steps", choices=("adamw", "sgd"), advanced=True)
+    momentum: float = option(0.9, "Momentum of SGD, first beta of AdamW", low=0.0, high=0.999, advanced=True)
+    weight_decay: float = option(0.01, "Decoupled weight decay", low=0.0, high=1.0, advanced=True)
+    schedule: str = option("one_cycle", "Learning rate over time", choices=("one_cycle", "constant"), advanced=True)
+    averaging: float = option(0.0, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
+    augment: float = option(
+        0.5, "Strength of flips, turns, scale, gain, tint and noise", low=0.0, high=1.0, advanced=True
+    )
+    stride: int = option(4, "CloudNet: every n-th pixel learns and is scored", choices=(1, 2, 4, 8), advanced=True)
+    min_steps: int = option(8, "Steps an epoch has at least", low=1, high=10000, advanced=True)
+    flip_test: bool = option(False, "Predict on the frame and its mirror images, averaged", advanced=True)
+    precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "Quick": {},
+    "CloudNet, dense": {
+        "network": "cloudnet", "size": 0, "crop": 160, "batch": 4, "learning_rate": 0.001, "loss": "cross_entropy",
+        "epochs": 10, "stride": 4,
+    },
+    "CloudNet, as published": {
+        "network": "cloudnet", "form": "patch", "size": 0, "batch": 4, "optimiser": "sgd", "learning_rate": 0.001,
+        "momentum": 0.9, "weight_decay": 0.0, "schedule": "constant", "loss": "cross_entropy", "augment": 0.0,
+        "epochs": 10,
+    },
+    "Thorough U-Net": {
+        "epochs": 120, "batch": 8, "learning_rate": 0.003, "crop": 256, "averaging": 0.998, "augment": 1.0,
+        "flip_test": True, "weight_decay": 0.05, "precision": "bfloat16",
+    },
+}  # fmt: skip
+
+
+@dataclass
+class SkyData:
+    """Frames in memory, split by group. Arrays are uint8; batches are cut, augmented and normalised on demand."""
+
+    config: Config
+    train: list[data.Example]
+    valid: list[data.Example]
+    note: str
+    base_rate: float
+    stems: dict[str, list[str]] = field(default_factory=dict)
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return max(self.config.min_steps, math.ceil(len(self.train) / self.config.batch))
+
+    @property
+    def train_hashes(self) -> list[str]:
+        """sha256 of every image learnt from."""
+        return sorted(example.sha256 for example in self.train)
+
+    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Training batches of an epoch, a pure function of seed and epoch: x float32 (N,3,h,w), y uint8 (N,h,w)."""
+        rng = np.random.default_rng([self.config.seed, epoch])
+        wanted = self.steps * self.config.batch
+        order = np.concatenate([rng.permutation(len(self.train)) for _ in range(math.ceil(wanted / len(self.train)))])
+        for step in range(self.steps):
+            chosen = [self.train[i] for i in order[step * self.config.batch : (step + 1) * self.config.batch]]
+            yield self._patches(chosen, rng, 64) if _is_patch(self.config) else self._crops(chosen, rng)
+
+    def validation(self) -> Iterator[tuple[Any, Any]]:
+        """One batch a validation frame: the whole frame, padded to what the network takes (padding undefined)."""
+        import torch
+
+        for number, example in enumerate(self.valid):
+            if _is_patch(self.config):
+                rng = np.random.default_rng([self.config.seed, 7, number])
+                yield self._patches([example], rng, VALIDATION_PATCHES)
+                continue
+            multiple = UNET_MULTIPLE if self.config.network == "unet" else 8
+            image, label = _pad(example.image, example.label, multiple)
+            yield _normalise(torch.from_numpy(image)[None]), torch.from_numpy(label)[None]
+
+    def _crops(self, chosen: list[data.Example], rng: np.random.Generator) -> tuple[Any, Any]:
+        import torch
+
+        cut = [_augmented_crop(example, self.config, rng) for example in chosen]
+        x = _normalise(torch.from_numpy(np.stack([image for image, _ in cut])))
+        return x, torch.from_numpy(np.stack([label for _, label in cut]))
+
+    def _patches(self, chosen: list[data.Example], rng: np.random.Generator, each: int) -> tuple[Any, Any]:
+        import torch
+
+        x, y = [], []
+        for example in chosen:
+            half = PATCH // 2
+            padded = np.pad(example.image, ((half, half), (half, half), (0, 0)), mode="edge")
+            rows, columns = np.nonzero(example.label != 128)
+            if rows.size == 0:
+                continue
+            for pick in rng.integers(0, rows.size, each):
+                row, column = int(rows[pick]), int(columns[pick])
+                x.append(padded[row : row + PATCH, column : column + PATCH])
+                y.append(example.label[row, column])
+        if not x:
+            x, y = [np.zeros((PATCH, PATCH, 3), np.uint8)], [np.uint8(128)]
+        return _normalise(torch.from_numpy(np.stack(x))), torch.from_numpy(np.array(y))[:, None, None]
+
+
+def _is_patch(config: Config) -> bool:
+    return config.network == "cloudnet" and config.form == "patch"
+
+
+def _normalise(batch: Any) -> Any:
+    """uint8 (N, H, W, 3) tensor -> float32 (N, 3, H, W), ImageNet mean and std, channels last in memory."""
+    import torch
+
+    mean, std = torch.tensor(MEAN) * 255, torch.tensor(STD) * 255
+    return ((batch.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+def _pad(image: images.Image, label: Any, multiple: int) -> tuple[Any, Any]:
+    height, width = label.shape
+    below, right = -height % multiple, -width % multiple
+    padded = np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge")
+    return padded, np.pad(label, ((0, below), (0, right)), constant_values=128)
+
+
+def _augmented_crop(example: data.Example, config: Config, rng: np.random.Generator) -> tuple[Any, Any]:
+    """One random square of crop px: scale, turn and shift by one warp, then mirror, gain, tint, gamma and noise."""
+    import cv2
+
+    side, strength = config.crop, config.augment
+    height, width = example.label.shape
+    scale = float(np.exp(rng.uniform(-0.45, 0.45) * strength))
+    angle = float(rng.uniform(-180, 180)) if strength and rng.random() < 0.5 else 0.0
+    reach_y, reach_x = max(0.0, height - side / scale) / 2, max(0.0, width - side / scale) / 2
+    centre = (width / 2 + rng.uniform(-1, 1) * reach_x, height / 2 + rng.uniform(-1, 1) * reach_y)
+    warp = cv2.getRotationMatrix2D(centre, angle, scale)
+    warp = warp + np.array([[0, 0, side / 2 - centre[0]], [0, 0, side / 2 - centre[1]]])
+    image = np.asarray(cv2.warpAffine(example.image, warp, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
+    nearest = cv2.INTER_NEAREST
+    label = np.asarray(cv2.warpAffine(example.label, warp, (side, side), flags=nearest, borderValue=(128,)), np.uint8)
+    if strength:
+        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+        image, label = np.rot90(image, turns), np.rot90(label, turns)
+        if mirror:
+            image, label = image[:, ::-1], label[:, ::-1]
+        image = _other_light(image, strength, rng)
+    return np.ascontiguousarray(image), np.ascontiguousarray(label)
+
+
+def _other_light(image: images.Image, strength: float, rng: np.random.Generator) -> images.Image:
+    """Another exposure of the same sky: gain, tint and gamma by one table a channel, now and then grey or noisy."""
+    import cv2
+
+    gain = np.exp(rng.normal(0, 0.15 * strength) + rng.normal(0, 0.06 * strength, 3))
+    gamma = np.exp(rng.normal(0, 0.15 * strength))
+    light = np.clip(np.linspace(0, 1, 256)[:, None] * gain, 0, 1) ** gamma
+    table = np.rint(light * 255).astype(np.uint8)[None]
+    seen = np.asarray(cv2.LUT(np.ascontiguousarray(image), table), np.uint8)
+    if rng.random() < 0.15 * strength:
+        seen = np.asarray(cv2.cvtColor(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+    if rng.random() < 0.5:
+        noise = rng.standard_normal(seen.shape, np.float32) * np.float32(rng.uniform(0, 8 * strength))
+        seen = np.clip(seen + noise, 0, 255).astype(np.uint8)
+    return seen
+
+
+def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> SkyData:
+    """Read a sky data folder, keep twins together, split by group. Raises DataError where nothing can be learnt."""
+    examples = data.load(data.pairs(folder), config.size, progress)
+    usable = [example for example in examples if (example.label != 128).any()]
+    if not usable:
+        raise DataError(f"Every mask in {folder} is undefined everywhere. Paint cloud or sky on a frame first.")
+    joined = data.join_twins([example.pair for example in usable], np.stack([example.print for example in usable]))
+    parts = data.split(joined, config.validation, config.seed) if config.validation > 0 else None
+    held = {pair.image for pair in parts.valid} if parts else set()
+    train = [example for example in usable if example.pair.image not in held]
+    valid = [example for example in usable if example.pair.image in held]
+    note = parts.note if parts else f"No validation: all {len(train)} frames are learnt from."
+    stems = {"train": [e.pair.stem for e in train], "valid": [e.pair.stem for e in valid]}
+    return SkyData(config, train, valid, note, data.base_rate(e.label for e in valid or train), stems)
+
+
+def network(config: Config) -> Any:
+    """The torch module: normalised x (N, 3, H, W) -> logits (N, 1, h, w); h, w shrunk by the stride for CloudNet."""
+    if config.network == "cloudnet":
+        from cloudcore.networks import cloudnet
+
+        return cloudnet.CloudNet()
+    import segmentation_models_pytorch as smp
+
+    width = config.decoder_width
+    channels = tuple(max(16, width // 2**level) for level in range(5))
+    pretrained = "imagenet" if config.weights == "imagenet" else None
+    try:
+        return smp.Unet(config.encoder, encoder_weights=pretrained, decoder_channels=channels, in_channels=3, classes=1)
+    except (KeyError, RuntimeError, ValueError) as problem:
+        raise ModelError(f"No encoder {config.encoder!r} could be made ({problem}). Choose another name.") from problem
+    except OSError as problem:
+        raise ModelError("ImageNet weights could not be fetched. Go online, or set weights to none.") from problem
+
+
+def forward(config: Config, net: Any, x: Any) -> Any:
+    """Logits during training: patches by the published path, crops densely at the config's stride."""
+    if _is_patch(config):
+        both = net.forward_patches(x)
+        return (both[:, 1] - both[:, 0])[:, None, None, None]
+    return net(x, stride=config.stride) if config.network == "cloudnet" else net(x)
+
+
+def loss(config: Config) -> Callable[[Any, Any], Any]:
+    """loss(logits (N,1,h,w), label uint8 (N,H,W)) over defined pixels; labels are read at every (H/h)-th pixel.
+
+    bce and cross_entropy are the same thing for two classes (the logit is their difference); dice is soft and pooled
+    over the batch: 1 - 2 sum(p y) / (sum p + sum y).
+    """
+    import torch
+    from torch.nn import functional
+
+    def value(logits: Any, label: Any) -> Any:
+        step = round(label.shape[1] / logits.shape[2])
+        label = label[:, None, ::step, ::step]
+        valid, truth = (label != 128).float(), (label == 255).float()
+        logits = logits.float()
+        total = logits.new_zeros(())
+        if config.loss != "dice":
+            every = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+            total = total + (every * valid).sum() / valid.sum().clamp(min=1)
+        if config.loss in ("dice", "bce_dice"):
+            p = torch.sigmoid(logits) * valid
+            total = total + 1 - (2 * (p * truth).sum() + 1) / (p.sum() + (truth * valid).sum() + 1)
+        return total
+
+    return value
+
+
+def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
+    """What is exported: (module giving logits (N,1,H,W) of every pixel, {multiple, side} of its input)."""
+    from cloudcore.networks import deployed, exact
+
+    if config.network == "unet":
+        return deployed.FlipAverage(net) if config.flip_test else net, {"multiple": UNET_MULTIPLE, "side": config.size}
+    module = exact.PatchCloudNet(net) if config.form == "patch" else net
+    return module, {"multiple": 8, "side": config.size}
+
+
+TASK = Task(
+    name="sky",
+    title="Clouds on sky frames",
+    kind="mask",
+    Config=Config,
+    dataset=dataset,
+    network=network,
+    loss=loss,
+    metrics=("miou", "f1", "accuracy", "fraction_error"),
+    presets=PRESETS,
+    forward=forward,
+    deploy=deploy,
+)

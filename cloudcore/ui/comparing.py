@@ -1,0 +1,449 @@
+"""What the Compare page is made of: choose model and frames, look through the lens, read scores, open the worst."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cloudcore import data, images, mask, models, sweep
+from cloudcore.errors import CloudcoreError, ModelError
+from cloudcore.ui import frames, lens, scoring
+from cloudcore.ui.widgets import LABEL_SET, Library
+
+ONE, WHOLE = "One frame", "Whole set"
+TRUTH = "truth"
+BEST = "compare_best"  # key of the button [Use best]
+KIND = "mask"  # kinds this page shows; a model of several masks is looked at class by class
+MOST_KNOWN = 6000  # counts kept in memory, some 50 kB a frame and model
+TURN_S = 2.5  # seconds of predicting between two drawings of the page
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Where the sliders stand for a model; order grows whenever the page, not a hand, moved them."""
+
+    model: str
+    threshold: float
+    min_size: int
+    order: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is compared: a model, the rival it may stand against, the frames with truth, and the frame in view."""
+
+    library: Library
+    model: models.ModelEntry
+    predictor: models.Predictor
+    rival: models.ModelEntry | None
+    rival_predictor: models.Predictor | None
+    scope: str
+    cases: tuple[scoring.Case, ...]
+    case: scoring.Case
+    own_frames: bool
+    learnt: frozenset[str]
+    counted: tuple[scoring.Case, ...]
+    grid: lens.Grid
+    usual: tuple[int, int]
+    rival_usual: tuple[int, int]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the scores shown are those of the whole set."""
+        return self.scope == WHOLE
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows of a choice: the frame's levels and label, the counts known so far, and the sliders."""
+
+    choice: Choice
+    level: lens.Levels
+    label: mask.Label
+    found: Mapping[str, scoring.Counts]
+    rival_found: Mapping[str, scoring.Counts]
+    failed: Mapping[str, str]
+    marks: Marks
+    at: tuple[int, int]
+
+    def counted(self, rival: bool = False) -> list[scoring.Counts]:
+        """Counts of the set's frames that are known so far."""
+        known = self.rival_found if rival else self.found
+        return [known[case.stem] for case in self.choice.counted if case.stem in known]
+
+
+def choose(library: Library, head: DeltaGenerator) -> Choice:
+    """Draw the head row's choices and return what was chosen; stops the page in words where there is nothing."""
+    # a name means the first model that has it, as in models.load
+    named = {entry.name: entry for entry in reversed(models.available(library.settings)) if entry.kind == KIND}
+    entries = list(reversed(named.values()))
+    if not entries:
+        st.info("No model yet. Train one.")
+        st.page_link("pages/train.py", label="Train")
+        st.stop()
+    _arrive()
+    with head:
+        names = [entry.name for entry in entries]
+        if st.session_state.pop("compare_open_one", False):
+            st.session_state["compare_scope"] = ONE
+        _keep_possible("compare_model", names, names[0])
+        model = st.selectbox(
+            "Model", names, key="compare_model", persist_state="session", label_visibility="collapsed", width=190
+        )
+        others = [TRUTH, *(name for name in names if name != model)]
+        _keep_possible("compare_against", others, TRUTH)
+        against = st.selectbox(
+            "Against",
+            others,
+            key="compare_against",
+            persist_state="session",
+            format_func=lambda name: f"against {name}",
+            label_visibility="collapsed",
+            width=160,
+        )
+        scope = st.segmented_control(
+            "Scores of",
+            (ONE, WHOLE),
+            default=ONE,
+            required=True,
+            key="compare_scope",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        with st.popover("Frames"):
+            folder, every = _ask_frames()
+    entry = entries[names.index(model)]
+    rival = None if against == TRUTH else entries[names.index(against)]
+    return _choice(library, entry, rival, str(scope), folder, every)
+
+
+def _choice(
+    library: Library, entry: models.ModelEntry, rival: models.ModelEntry | None, scope: str, folder: str, every: bool
+) -> Choice:
+    try:
+        predictor = _predictor(entry.folder, _changed(entry.folder))
+        other = _predictor(rival.folder, _changed(rival.folder)) if rival else None
+        cases = tuple(_cases(library, folder))
+    except CloudcoreError as error:
+        st.error(str(error))
+        st.stop()
+    wanted = st.session_state.get("compare_frame")
+    case = next((case for case in cases if case.stem == wanted), None)
+    if case is None and (wanted or not cases):
+        _no_truth(library, wanted)
+        if not cases:
+            st.stop()
+    learnt = frozenset(case.stem for case in cases if scoring.trained_on(predictor, case))
+    counted = tuple(case for case in cases if every or case.stem not in learnt)
+    grid = lens.Grid().with_step(predictor.threshold[0], predictor.min_size[0])
+    if other:
+        grid = grid.with_step(other.threshold[0], other.min_size[0])
+    case = case or _worst(counted or cases, predictor, grid)
+    return Choice(
+        library, entry, predictor, rival, other, scope, cases, case, not folder, learnt, counted, grid,
+        grid.nearest(predictor.threshold[0], predictor.min_size[0]),
+        grid.nearest(other.threshold[0], other.min_size[0]) if other else (0, 0),
+    )  # fmt: skip
+
+
+def _worst(counted: Sequence[scoring.Case], predictor: models.Predictor, grid: lens.Grid) -> scoring.Case:
+    """The frame of the lowest Dice at the model's default, once all are known; the first until then."""
+    at = grid.nearest(predictor.threshold[0], predictor.min_size[0])
+    known = [_known().get(name_of(predictor, case, grid)) for case in counted]
+    if None in known:
+        return counted[0]
+    scored = [
+        (float(answer.dice()[at]), case)
+        for answer, case in zip(known, counted, strict=True)
+        if isinstance(answer, scoring.Counts)
+    ]
+    return min(scored, key=lambda pair: pair[0])[1] if scored else counted[0]
+
+
+def _no_truth(library: Library, stem: str | None) -> None:
+    st.info("No truth for this frame. Paint it, or choose another.")
+    query = {"frame": stem} if stem and library.frame(stem) else None
+    st.page_link("pages/paint.py", label="Paint it", query_params=query)
+    st.session_state.pop("compare_frame", None)
+
+
+def _ask_frames() -> tuple[str, bool]:
+    folder = st.text_input(
+        "Data folder", key="compare_folder", persist_state="session", placeholder="this app's frames",
+        help="A folder with images/ and masks/, or with a pairs.csv. Empty: the frames of this app that have truth.",
+    )  # fmt: skip
+    every = st.toggle(
+        "Count frames it was trained on", key="compare_every", persist_state="session",
+        help="Left out of the set's scores unless you ask: a model knows what it learnt from.",
+    )  # fmt: skip
+    return folder.strip(), bool(every)
+
+
+def _cases(library: Library, folder: str) -> list[scoring.Case]:
+    if folder:
+        return scoring.cases_of_folder(frames.check_folder(folder))
+    return scoring.cases(library.frames, library.frames_folder, library.store, LABEL_SET)
+
+
+def _arrive() -> None:
+    """Take model and frame from the address when the page is entered; later the address follows the page.
+
+    A run asked for by the browser may still carry the address from before the last one, so it is not looked at again.
+    A button's state is dropped when its page is left, which tells an entry.
+    """
+    if BEST in st.session_state:
+        return
+    for name in ("model", "frame"):
+        if name in st.query_params:
+            st.session_state[f"compare_{name}"] = st.query_params[name]
+
+
+def _tell_address(choice: Choice) -> None:
+    for name, value in (("model", choice.model.name), ("frame", choice.case.stem)):
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def _keep_possible(key: str, options: Sequence[str], default: str) -> None:
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = default
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _predictor(folder: Path, changed: tuple[int, ...]) -> models.Predictor:
+    return models.load(folder)
+
+
+def _changed(folder: Path) -> tuple[int, ...]:
+    files = [folder / name for name in ("model.json", "model.onnx")]
+    return tuple(file.stat().st_mtime_ns for file in files if file.is_file())
+
+
+@st.cache_resource(show_spinner=False)
+def _known() -> "OrderedDict[str, scoring.Counts | str]":
+    """Counts of a model on a frame by content, for all sessions; a text where the frame cannot be scored."""
+    return OrderedDict()
+
+
+def name_of(predictor: models.Predictor, case: scoring.Case, grid: lens.Grid) -> str:
+    """Names a model's answer for a frame with this truth, at these slider steps."""
+    return f"{scoring.model_mark(predictor)}|{case.identity}|{hash(grid)}"
+
+
+def _cache(library: Library) -> Path:
+    return library.settings.workspace / "cache" / "levels"
+
+
+def _levels(choice: Choice, predictor: models.Predictor, case: scoring.Case) -> tuple[lens.Levels, mask.Label]:
+    image, label = scoring.read(case, choice.library.store, LABEL_SET)
+    return levels_of(choice, predictor, case, image), label
+
+
+def levels_of(choice: Choice, predictor: models.Predictor, case: scoring.Case, image: images.Image) -> lens.Levels:
+    """Levels (H, W) of a frame of a choice, kept below the workspace."""
+    stacked = scoring.levels(_cache(choice.library), predictor, case, image, choice.grid)
+    return scoring.plane(stacked, image.shape[0])
+
+
+def _score(choice: Choice, predictor: models.Predictor, case: scoring.Case) -> "scoring.Counts | str":
+    known, name = _known(), name_of(predictor, case, choice.grid)
+    if name not in known:
+        try:
+            level, label = _levels(choice, predictor, case)
+            known[name] = scoring.count(level, label, choice.grid)
+        except (CloudcoreError, OSError) as error:
+            known[name] = str(error)
+        while len(known) > MOST_KNOWN:
+            known.popitem(last=False)
+    return known[name]
+
+
+def look(choice: Choice) -> View:
+    """Levels and label of the frame in view, predicted now if need be, and every count known so far; stops in words."""
+    _tell_address(choice)
+    known, case = _known(), choice.case
+    try:
+        level, label = _levels(choice, choice.predictor, case)
+        _score(choice, choice.predictor, case)
+        if choice.rival_predictor:
+            _score(choice, choice.rival_predictor, case)
+    except (CloudcoreError, OSError) as error:
+        st.error(str(error))
+        st.stop()
+    found: list[dict[str, scoring.Counts]] = [{}, {}]
+    failed: dict[str, str] = {}
+    for into, predictor in zip(found, (choice.predictor, choice.rival_predictor), strict=True):
+        for one in choice.cases if predictor else ():
+            answer = known.get(name_of(predictor, one, choice.grid)) if predictor else None
+            if isinstance(answer, scoring.Counts):
+                into[one.stem] = answer
+            elif answer:
+                failed[one.stem] = answer
+    marks = _marks(choice)
+    at = choice.grid.nearest(marks.threshold, marks.min_size)
+    return View(choice, level, label, found[0], found[1], failed, marks, at)
+
+
+def _marks(choice: Choice) -> Marks:
+    marks: Marks | None = st.session_state.get("compare_marks")
+    if marks is None or marks.model != choice.model.name:
+        k, m = choice.usual
+        order = marks.order + 1 if marks else 1
+        marks = Marks(choice.model.name, choice.grid.thresholds[k], choice.grid.min_sizes[m], order)
+        st.session_state["compare_marks"] = marks
+    return marks
+
+
+def look_through(view: View, beside: DeltaGenerator) -> View:
+    """Draw the lens (its sliders in `beside`) and return the view as its sliders now stand."""
+    choice, grid = view.choice, view.choice.grid
+    whole = pooled(view.counted())
+    picture: lens.Picture | None
+    if choice.whole:
+        shown, picture = shown_counts(view), None
+    else:
+        shown, picture = _against_truth(view) if choice.rival is None else _against_rival(view)
+    # against a rival the sliders change how far two models agree, which has no best
+    best = None if choice.rival and not choice.whole else grid.nearest(*best_of(view, shown)[:2])
+    value = lens.lens(
+        picture, lens.Tables(shown.dice(), None if choice.whole or whole is None else whole.dice()), grid,
+        at=view.at, usual=choice.usual, best=best, order=view.marks.order,
+        names=_names(view), key="compare", beside=beside,
+    )  # fmt: skip
+    if value is None or (value.threshold, value.min_size) == (view.marks.threshold, view.marks.min_size):
+        return view
+    marks = replace(view.marks, threshold=value.threshold, min_size=value.min_size)
+    st.session_state["compare_marks"] = marks
+    return replace(view, marks=marks, at=grid.nearest(marks.threshold, marks.min_size))
+
+
+def _names(view: View) -> lens.Names:
+    choice, count = view.choice, len(view.counted())
+    of_set = f"set of {count}"
+    if choice.rival is None or choice.whole:
+        return lens.Names(model=choice.model.name, truth="Truth", set=of_set, dice="Dice")
+    mine, other = choice.model.name, choice.rival.name
+    parts = ("both", f"only {mine}", f"only {other}")
+    return lens.Names(mine, other, *parts, dice="Agreement, Dice", set=of_set)
+
+
+def _against_truth(view: View) -> tuple[scoring.Counts, lens.Picture]:
+    choice = view.choice
+    image, _ = scoring.read(choice.case, choice.library.store, LABEL_SET)
+    _, valid = mask.from_label(view.label)
+    doc = f"{name_of(choice.predictor, choice.case, choice.grid)}"
+    return view.found[choice.case.stem], lens.Picture(doc, image, view.level, view.label, valid, _caption(choice))
+
+
+def _against_rival(view: View) -> tuple[scoring.Counts, lens.Picture]:
+    choice, case = view.choice, view.choice.case
+    image, label = scoring.read(case, choice.library.store, LABEL_SET)
+    if choice.rival_predictor is None:
+        return _against_truth(view)
+    level = levels_of(choice, choice.rival_predictor, case, image)
+    cloud, _, valid = scoring.masks_at(level, label, choice.grid, *choice.rival_usual)
+    other = np.where(valid, np.where(cloud, mask.CLOUD, mask.SKY), mask.UNDEFINED).astype(np.uint8)
+    names = [name_of(predictor, case, choice.grid) for predictor in (choice.predictor, choice.rival_predictor)]
+    doc = f"{'|'.join(names)}|{choice.rival_usual}"
+    picture = lens.Picture(doc, image, view.level, other, valid, _caption(choice))
+    return scoring.count(view.level, other, choice.grid), picture
+
+
+def _caption(choice: Choice) -> str:
+    case = choice.case
+    camera = data.camera_of(case.path.name) if case.time else short(case.stem)
+    parts = [camera, f"{case.time:%Y-%m-%d %H:%M} UTC" if case.time else ""]
+    if case.stem in choice.learnt:
+        parts.append("trained on this")
+    return " · ".join(part for part in parts if part)
+
+
+def called(case: scoring.Case) -> str:
+    """What a frame is called under a small picture: its time in UTC, else the end of its stem."""
+    return f"{case.time:%m-%d %H:%M}" if case.time else short(case.stem)
+
+
+def short(stem: str) -> str:
+    """A stem's last part, shortened from the left."""
+    name = stem.rsplit("/", 1)[-1]
+    return name if len(name) <= 14 else f"…{name[-13:]}"
+
+
+def pooled(counts: Sequence[scoring.Counts]) -> scoring.Counts | None:
+    """The pixels of several frames together, None of none."""
+    return reduce(add, counts) if counts else None
+
+
+def shown_counts(view: View) -> scoring.Counts:
+    """Counts of what the scores speak of: the frame in view, or the whole set."""
+    whole = pooled(view.counted()) if view.choice.whole else None
+    return whole or view.found[view.choice.case.stem]
+
+
+def best_of(view: View, counts: scoring.Counts) -> tuple[float, float, float]:
+    """(threshold, min_size, Dice) of the best slider step."""
+    return sweep.best(counts.dice(), view.choice.grid.thresholds, view.choice.grid.min_sizes)
+
+
+def use(view: View, threshold: float, min_size: float) -> None:
+    """Move the sliders there: what [Use best] does."""
+    marks = replace(view.marks, threshold=threshold, min_size=int(min_size), order=view.marks.order + 1)
+    st.session_state["compare_marks"] = marks
+
+
+def save_default(view: View) -> None:
+    """Write the sliders' values into the model as its default, with the data they were chosen on."""
+    choice, marks = view.choice, view.marks
+    where = "frames of this app" if choice.own_frames else "a data folder"
+    note = f"chosen on Compare over {len(view.counted())} {where}"
+    try:
+        models.write_threshold(choice.model.folder, [marks.threshold], [marks.min_size], None, note)
+    except ModelError as error:
+        st.toast(str(error))
+        return
+    except OSError as error:
+        st.toast(f"Not saved: {error.strerror or error}. The model's folder must be writable.")
+        return
+    st.toast(f"Saved {marks.threshold:.2f}, {marks.min_size:,} px as the default of {choice.model.name}")
+
+
+def show_progress(view: View) -> DeltaGenerator:
+    """How many frames are predicted, while some are missing; returns its place for `finish`."""
+    slot = st.empty()
+    _, done, total = _missing(view.choice)
+    if done < total:
+        slot.progress(done / total, _done_words(done, total))
+    return slot
+
+
+def finish(view: View, slot: DeltaGenerator) -> None:
+    """Predict what is still missing of the set, a second or so at a time, then draw the page again."""
+    missing, done, total = _missing(view.choice)
+    if not missing:
+        return
+    started = time.monotonic()
+    for predictor, case in missing:
+        _score(view.choice, predictor, case)
+        done += 1
+        slot.progress(done / total, _done_words(done, total))
+        if time.monotonic() - started > TURN_S:
+            break
+    st.rerun()
+
+
+def _missing(choice: Choice) -> tuple[list[tuple[models.Predictor, scoring.Case]], int, int]:
+    known, predictors = _known(), [one for one in (choice.predictor, choice.rival_predictor) if one is not None]
+    wanted = [(predictor, case) for predictor in predictors for case in choice.cases]
+    missing = [(predictor, case) for predictor, case in wanted if name_of(predictor, case, choice.grid) not in known]
+    return missing, len(wanted) - len(missing), len(wanted)
+
+
+def _done_words(done: int, total: int) -> str:
+    return f"{done} of {total} frames predicted"

@@ -1,0 +1,301 @@
+"""What the Train page is made of before a run starts: data, the form that a task's Config describes, and Start."""
+
+import dataclasses
+import hashlib
+import math
+import os
+import secrets
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cloudcore import data, exchange, images, jobs, mask, models, render, runs
+from cloudcore.errors import CloudcoreError, DataError
+from cloudcore.settings import Settings
+from cloudcore.task import Task, find_tasks, make_config, option_types
+from cloudcore.ui import widgets
+
+PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
+NOTHING = "nothing"
+LEFT_OUT = "left_out.txt"
+_STARTING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Everything Start needs: task, its typed config, data folder, where to start from (None: nothing), a name."""
+
+    task: Task
+    config: Any
+    data: Path
+    start_from: str | None
+    name: str | None
+
+
+def choose_task() -> Task:
+    """The task, from those there are; no question is asked while there is one only."""
+    tasks = find_tasks()
+    if len(tasks) == 1:
+        return tasks[0]
+    return st.selectbox("Task", tasks, format_func=lambda task: task.title, key="train-task", persist_state="session")
+
+
+def labelled(library: widgets.Library) -> dict[str, int]:
+    """Stem -> newest revision of the frames here that were painted and not set aside as bad."""
+    heads, flags = library.store.heads(widgets.LABEL_SET), library.store.flags(widgets.LABEL_SET)
+    here = {frame.stem for frame in library.frames}
+    return {stem: head.revision for stem, head in heads.items() if stem in here and flags.get(stem) != "bad"}
+
+
+def choose_data(library: widgets.Library) -> Path | None:
+    """The data folder to learn from: painted labels (written out first), the samples, or a folder by its path."""
+    painted = labelled(library)
+    options = [*([PAINTED] if painted else []), SAMPLES, FOLDER]
+    source = st.segmented_control(
+        "Data", options, default=options[0], required=True, key="train-data", persist_state="session", width="stretch"
+    )
+    if source == PAINTED:
+        folder = painted_folder(library, painted)
+        for sentence in (folder / LEFT_OUT).read_text(encoding="utf-8").splitlines():
+            st.caption(sentence)
+        return folder
+    if source == SAMPLES:
+        return library.settings.samples / "sky"
+    text = st.text_input(
+        "Data folder", key="train-folder", persist_state="session", placeholder="images/ and masks/, or pairs.csv"
+    )
+    return Path(text).expanduser().absolute() if text.strip() else None
+
+
+def painted_folder(library: widgets.Library, painted: Mapping[str, int]) -> Path:
+    """images/ and masks/ of the painted frames in workspace/data/<hash>, written once for each state of the labels.
+
+    A run keeps its own folder, so painting on does not change what a resumed run learns from.
+    """
+    told = [str(library.frames_folder), *(f"{stem}\0{revision}" for stem, revision in sorted(painted.items()))]
+    folder = library.settings.workspace / "data" / hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    if folder.is_dir():
+        return folder
+    building = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    building.parent.mkdir(parents=True, exist_ok=True)
+    chosen = [frame for frame in library.frames if frame.stem in painted]
+    try:
+        with st.spinner(f"Writing {len(chosen)} painted frames"):
+            cameras = library.settings.cameras
+            report = exchange.export_folder(library.store, widgets.LABEL_SET, chosen, building, cameras)
+        (building / LEFT_OUT).write_text("\n".join(report.left_out), encoding="utf-8")
+        if not folder.is_dir():
+            os.replace(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return folder
+
+
+@st.cache_data(show_spinner="Looking at the data", max_entries=32, ttl=300)
+def _preflight(folder: Path, task_name: str, changed: tuple[int, ...]) -> data.Preflight:
+    return data.preflight(folder, task_name)
+
+
+def preflight(folder: Path, task: Task) -> data.Preflight:
+    """What stands against learning from this folder, and what is worth knowing; kept until the folder changes."""
+    parts = (folder, folder / "images", folder / "masks", folder / "pairs.csv")
+    return _preflight(folder, task.name, tuple(part.stat().st_mtime_ns for part in parts if part.exists()))
+
+
+def show_preflight(found: data.Preflight) -> None:
+    """The look at the data in words: problems stop the start, notes do not."""
+    if found.problems:
+        st.error(found.problems[0])
+        if len(found.problems) > 1:
+            with st.expander(f"{len(found.problems) - 1} more problems", type="compact"):
+                for problem in found.problems[1:]:
+                    st.caption(problem)
+        return
+    rate = "–" if found.base_rate != found.base_rate else f"{found.base_rate:.3f}"
+    st.caption(f"{found.n_images} frames, cloud base rate {rate}")
+    for note in found.notes:
+        st.caption(note)
+
+
+def choose_preset(task: Task) -> dict[str, Any]:
+    """Field values of a named preset; empty where the task has none."""
+    if not task.presets:
+        return {}
+    return dict(task.presets[st.selectbox("Preset", list(task.presets), key="train-preset", persist_state="session")])
+
+
+def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> models.ModelEntry | None:
+    """What the weights begin as: the shipped model unless told otherwise, nothing, or any other model that fits.
+
+    A model fits when its network is the preset's: weights of another architecture would be refused at the start.
+    """
+    network = {item.name: item.default for item in dataclasses.fields(task.Config)} | dict(preset)
+    entries = [
+        entry
+        for entry in models.available(settings)
+        if entry.task == task.name and entry.info.get("options", {}).get("network") == network.get("network")
+    ]
+    shipped = [entry for entry in entries if entry.shipped]
+    own = [entry for entry in entries if not entry.shipped]
+    return st.selectbox(
+        "Start from",
+        [*shipped, None, *own],
+        format_func=_start_words,
+        key=f"train-start-{task.name}-{network.get('network')}",
+        help="A model to go on from decides the network, its encoder and the frames' size.",
+    )
+
+
+def _start_words(entry: models.ModelEntry | None) -> str:
+    if entry is None:
+        return NOTHING
+    return f"{entry.name}, shipped" if entry.shipped else widgets.title(entry.name, entry.task)
+
+
+def _start_name(entry: models.ModelEntry) -> str:
+    """The name that finds the model again: a run's model stands in the run's folder, and the run's id is unique."""
+    return entry.folder.parent.name if entry.folder.name == "model" else entry.name
+
+
+def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
+    """Widgets made from the fields of the task's Config, filled into one checked Config.
+
+    fixed holds fields that the model to start from decides: they are shown, and cannot be changed.
+    """
+    start = {**preset, **fixed}
+    fields = dataclasses.fields(task.Config)
+    kinds = option_types(task.Config)
+    group = hashlib.sha256(repr((task.name, sorted(start.items()), sorted(fixed))).encode()).hexdigest()[:8]
+    values = {}
+    cells = st.columns(2, gap="small", wrap=False)
+    plain = [item for item in fields if not item.metadata.get("advanced")]
+    for number, item in enumerate(plain):
+        with cells[number % 2]:
+            values[item.name] = _widget(item, kinds[item.name], start, group, item.name in fixed)
+    with st.expander("More settings", type="compact"):
+        for item in fields:
+            if item.metadata.get("advanced"):
+                values[item.name] = _widget(item, kinds[item.name], start, group, item.name in fixed)
+    return make_config(task, values)
+
+
+def _widget(item: "dataclasses.Field[Any]", kind: type[Any], start: Mapping[str, Any], group: str, fixed: bool) -> Any:
+    """One field as a widget; the key holds the preset, so another preset brings its own values."""
+    told, value = item.metadata, start.get(item.name, item.default)
+    unit = f", {told['unit']}" if told.get("unit") else ""
+    label = item.name.replace("_", " ").capitalize() + unit
+    always: dict[str, Any] = {
+        "help": told.get("help"),
+        "key": f"train-{group}-{item.name}",
+        "disabled": fixed,
+        "persist_state": "session",
+    }
+    if told.get("choices"):
+        options = list(told["choices"])
+        return st.selectbox(label, options, index=options.index(value) if value in options else 0, **always)
+    if kind is bool:
+        return st.checkbox(label, value=bool(value), **always)
+    if kind not in (int, float):
+        return st.text_input(label, value=str(value), **always)
+    bounds = {f"{end}_value": kind(told[end]) for end in ("min", "max") if told.get(end) is not None}
+    step = 1 if kind is int else 10.0 ** math.floor(math.log10(value)) if value else 0.1
+    shown = "%d" if kind is int else "%g"
+    return st.number_input(label, value=kind(value), step=step, format=shown, **bounds, **always)
+
+
+def ask(library: widgets.Library) -> Wish | None:
+    """The inspector's questions, top to bottom; None while something stands against a start, which is said."""
+    st.subheader("New run", anchor=False)
+    task = choose_task()
+    folder = choose_data(library)
+    if folder is None:
+        st.caption("Name a data folder to start.")
+        return None
+    found = preflight(folder, task)
+    show_preflight(found)
+    preset = choose_preset(task)
+    origin = choose_start(task, preset, library.settings)
+    try:
+        config = form(task, preset, jobs.options_of(str(origin.folder), task) if origin else {})
+    except DataError as error:
+        st.error(str(error))
+        return None
+    name = st.text_input("Name", key="train-name", placeholder="optional", max_chars=60).strip()
+    st.caption(cost(library.settings, task, config, found.n_images))
+    return None if found.problems else Wish(task, config, folder, _start_name(origin) if origin else None, name or None)
+
+
+def cost(settings: Settings, task: Task, config: Any, n_images: int) -> str:
+    """What a run will take, from the newest finished run of the same task and network; else what it will do."""
+    epochs = int(getattr(config, "epochs", 1))
+    work = f"{n_images} frames × {epochs} epochs"
+    network = getattr(config, "network", None)
+    for run in runs.list_runs(settings.runs):
+        status = run.status()
+        options = run.config().get("options", {})
+        if run.task() == task.name and options.get("network") == network and status.images_per_second:
+            return (
+                f"{work}, about {widgets.time_left(n_images * epochs / status.images_per_second).removesuffix(' left')}"
+            )
+    return work
+
+
+def start(wish: Wish, settings: Settings) -> runs.Run:
+    """Start one run; while one is active that one is returned, so a double click starts one.
+
+    Raises RunError, DataError or ModelError in words.
+    """
+    with _STARTING:
+        if going := jobs.active(settings):
+            return going[0]
+        config = dataclasses.asdict(wish.config)
+        return jobs.start(wish.task.name, config, wish.data, settings, name=wish.name, start_from=wish.start_from)
+
+
+def start_button(place: DeltaGenerator, wish: Wish | None, settings: Settings, active: Sequence[runs.Run]) -> None:
+    """The page's one primary button, drawn in its place in the head row; a refusal is said where this is called."""
+    clicked = place.button(
+        "Start",
+        type="primary",
+        key="start",
+        disabled=wish is None or bool(active),
+        help="One run at a time: stop the one going on, or wait." if active else None,
+    )
+    if not clicked or wish is None:
+        return
+    try:
+        run = start(wish, settings)
+    except CloudcoreError as error:
+        st.error(str(error))
+        return
+    st.query_params["run"] = run.id
+    st.rerun()
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _labelled(pair: data.Pair, changed_ns: tuple[int, int]) -> bytes:
+    image, label = data.read_pair(pair)
+    cloud, _ = mask.from_label(label)
+    side_hw = data.short_side(image.shape[:2], 240)
+    small = images.resize(image, side_hw)
+    grid = np.ix_(*(np.arange(n) * full // n for n, full in zip(side_hw, cloud.shape, strict=True)))
+    return images.encode_jpeg(render.overlay(small, cloud[grid], render.is_night(small)))
+
+
+def show_data(folder: Path, count: int = 10) -> None:
+    """Frames of a data folder with what is marked cloud, evenly picked: what will be learnt from."""
+    found = data.pairs(folder)
+    st.subheader("To learn from", anchor=False)
+    picked = [found[index * len(found) // min(count, len(found))] for index in range(min(count, len(found)))]
+    for first in range(0, len(picked), 5):
+        cells = st.columns(5, gap="xsmall", wrap=False)
+        for cell, pair in zip(cells, picked[first : first + 5], strict=False):
+            picture = _labelled(pair, (pair.image.stat().st_mtime_ns, pair.mask.stat().st_mtime_ns))
+            cell.image(picture, alt=f"Frame {pair.stem} with its label", width="stretch")

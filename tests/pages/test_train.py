@@ -1,0 +1,194 @@
+"""Train: empty, loaded, clicked; one run from a double click."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cloudcore import data, images, jobs, models, runs
+from cloudcore import settings as environment
+from cloudcore.labels import LabelStore
+from cloudcore.settings import Settings
+from cloudcore.task import find_tasks, make_config
+from cloudcore.ui import frames, training_room
+
+APP = Path(__file__).parents[2] / "streamlit_app.py"
+ROW = {"train_loss": 0.5, "valid_loss": 0.6, "learning_rate": 0.001, "miou": 0.7, "accuracy": 0.8, "base_rate": 0.5}
+
+
+@pytest.fixture
+def settings(samples: Path) -> Settings:
+    """Settings of a workspace whose samples are there already."""
+    here = environment.load()
+    here.workspace.mkdir(parents=True)
+    here.samples.symlink_to(samples, target_is_directory=True)
+    return here
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What jobs.start was called with; each call makes a queued run and no process."""
+    calls: list[dict[str, Any]] = []
+
+    def start(task: str, options: dict[str, Any], folder: Path, settings: Settings, **more: Any) -> runs.Run:
+        calls.append({"task": task, "options": options, "folder": folder, **more})
+        return runs.create(settings.runs, task, folder, options)
+
+    monkeypatch.setattr(jobs, "start", start)
+    yield calls
+
+
+def _open(**query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("pages/train.py").run()
+    assert not app.exception
+    return app
+
+
+def _texts(app: AppTest) -> str:
+    return " ".join(item.value for kind in (app.caption, app.info, app.error) for item in kind)
+
+
+def _finished(settings: Settings, name: str, **status: Any) -> runs.Run:
+    run = runs.create(settings.runs, "sky", settings.samples / "sky", {"network": "unet"}, name=name)
+    run.write_history([{"epoch": epoch, **ROW} for epoch in (1, 2, 3)])
+    (run.folder / "samples").mkdir()
+    images.write_png(run.folder / "samples" / "w.png", np.zeros((32, 32, 3), np.uint8))
+    listed = [{"file": "w.png", "stem": "a", "score": 0.4, "epoch": 3, "kind": "worst"}]
+    runs.write_json(run.folder / "samples" / "samples.json", {"samples": listed})
+    with runs.Reporter(run) as reporter:
+        reporter.tell(**{"state": "done", "epoch": 3, "epochs": 3, "metric": 0.7, "metric_name": "miou", **status})
+    return run
+
+
+def test_empty(settings: Settings) -> None:
+    app = _open()
+    assert "No run yet. Paint a frame or use the samples, then start." in _texts(app)
+    assert "24 frames, cloud base rate" in _texts(app)
+    assert not app.button(key="start").disabled
+
+
+def test_the_form_is_the_config(settings: Settings) -> None:
+    app = _open()
+    told = dataclasses.fields(find_tasks()[0].Config)
+    widgets = [*app.selectbox, *app.number_input, *app.checkbox, *app.text_input]
+    labels = {widget.label.split(",")[0].lower().replace(" ", "_") for widget in widgets}
+    assert {item.name for item in told} <= labels
+    by_label = {widget.label: widget for widget in app.number_input}
+    assert (by_label["Epochs"].min, by_label["Epochs"].max) == (1, 2000)
+
+
+def test_a_preset_fills_the_form(settings: Settings, started: list[dict[str, Any]]) -> None:
+    app = _open()
+    next(box for box in app.selectbox if box.label == "Preset").select("CloudNet, as published").run()
+    app.button(key="start").click().run()
+    assert started[0]["options"]["form"] == "patch"
+    assert started[0]["options"]["optimiser"] == "sgd"
+
+
+def test_start_passes_what_the_form_says(settings: Settings, started: list[dict[str, Any]]) -> None:
+    app = _open()
+    next(number for number in app.number_input if number.label == "Epochs").set_value(1).run()
+    app.button(key="start").click().run()
+    assert not app.exception and not app.error
+    assert (started[0]["task"], started[0]["options"]["epochs"]) == ("sky", 1)
+    assert started[0]["folder"] == settings.samples / "sky"
+    assert app.query_params["run"] == runs.list_runs(settings.runs)[0].id
+    assert app.button(key="start").disabled and app.button(key="stop")
+
+
+def test_a_double_click_starts_one_run(settings: Settings, started: list[dict[str, Any]]) -> None:
+    task = find_tasks()[0]
+    wish = training_room.Wish(task, make_config(task, {}), settings.samples / "sky", None, None)
+    clicks = [threading.Thread(target=training_room.start, args=(wish, settings)) for _ in range(4)]
+    for click in clicks:
+        click.start()
+    for click in clicks:
+        click.join()
+    assert len(started) == len(runs.list_runs(settings.runs)) == 1
+
+
+def test_a_folder_that_cannot_be_learnt_from(settings: Settings, tmp_path: Path) -> None:
+    app = _open()
+    app.segmented_control(key="train-data").set_value("Folder").run()
+    assert app.button(key="start").disabled
+    app.text_input(key="train-folder").set_value(str(tmp_path)).run()
+    assert "has no folder images" in app.error[0].value
+    assert app.button(key="start").disabled
+
+
+def test_painted_labels_are_the_data(settings: Settings, started: list[dict[str, Any]]) -> None:
+    frame = data.list_frames(frames.sample_frames(settings))[0]
+    mask = np.zeros(images.shape_hw(frame.path), np.uint8)
+    mask[:200] = 255
+    LabelStore(settings.labels).save("sky", frame.stem, mask, base_revision=0, author="ann", operation_id="1")
+    app = _open()
+    assert "1 frames, cloud base rate" in _texts(app) and "No validation" in _texts(app)
+    app.button(key="start").click().run()
+    folder = started[0]["folder"]
+    assert folder.parent == settings.workspace / "data"
+    assert [pair.stem for pair in data.pairs(folder)] == [frame.stem]
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_loaded_shows_a_finished_run(settings: Settings) -> None:
+    run = _finished(settings, "first")
+    app = _open()
+    assert "Validation, last epoch: mIoU 0.700" in _texts(app) and "base rate 0.500" in _texts(app)
+    assert "worst · 0.400" in _texts(app)
+    assert app.dataframe[0].value["Run"].tolist() == [run.name]
+    assert "See what it got wrong" in str([link.proto for link in app.get("page_link")])
+
+
+def test_the_address_chooses_the_run(settings: Settings) -> None:
+    first = _finished(settings, "first")
+    _finished(settings, "second")
+    assert "**first**" in [text.value for text in _open(run=first.id).markdown]
+
+
+def test_two_runs_compare(settings: Settings) -> None:
+    _finished(settings, "first")
+    _finished(settings, "second")
+    app = _open()
+    plots = len(app.get("plotly_chart"))
+    app.session_state["runs-table"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == plots + 2
+
+
+def test_a_failed_run_says_why_and_resumes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed: list[str] = []
+    monkeypatch.setattr(jobs, "resume", lambda run, settings: resumed.append(run.id))
+    sentence = "Stopped at epoch 7: loss is NaN. Lower the learning rate."
+    run = _finished(settings, "first", state="failed", error=sentence)
+    app = _open()
+    assert sentence in _texts(app)
+    app.button(key="resume").click().run()
+    assert resumed == [run.id]
+
+
+def test_a_run_becomes_a_named_model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: list[tuple[str, str]] = []
+    monkeypatch.setattr(models, "save_run_as", lambda run, name, settings: saved.append((run.id, name)))
+    run = _finished(settings, "first")
+    app = _open()
+    app.text_input(key="model-name").set_value("sky-kpno")
+    app.button(key="FormSubmitter:name-model-Save as model").click().run()
+    assert saved == [(run.id, "sky-kpno")]
+
+
+def test_a_model_that_cannot_be_saved_is_said(settings: Settings) -> None:
+    _finished(settings, "first")
+    app = _open()
+    app.text_input(key="model-name").set_value("../x")
+    app.button(key="FormSubmitter:name-model-Save as model").click().run()
+    assert "cannot name a model" in app.error[0].value
