@@ -356,7 +356,7 @@ def base_rate(labels: Iterable[mask.Label]) -> float:
     return cloud / defined if defined else float("nan")
 
 
-def preflight(folder: Path, task_name: str = "sky", fraction: float = 0.2, seed: int = 0) -> Preflight:
+def preflight(folder: Path, fraction: float = 0.2, seed: int = 0) -> Preflight:
     """Look at a sky data folder before a training: sizes, levels, polarity, empty masks, twins across the split."""
     problems: list[str] = []
     notes: list[str] = []

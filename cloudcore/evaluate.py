@@ -73,6 +73,13 @@ def _number(value: float) -> float | None:
     return round(float(value), 5) if math.isfinite(value) else None
 
 
+def confusion_of(model: models.Predictor, pair: data.Pair) -> metrics.Confusion:
+    """What a sky model gets right and wrong on one labelled frame, at its own threshold and min_size."""
+    image, label = data.read_pair(pair)
+    cloud, valid = mask.from_label(label)
+    return metrics.confusion(mask.clean(model(image), model.threshold[0], model.min_size[0], valid), cloud, valid)
+
+
 def evaluate(
     model: models.Predictor, folder: Path, every: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
@@ -87,10 +94,7 @@ def evaluate(
     kept = keep(model, folder, every)
     confusions, sources = [], []
     for index, pair in enumerate(kept.pairs):
-        image, label = data.read_pair(pair)
-        cloud, valid = mask.from_label(label)
-        predicted = mask.clean(model(image), model.threshold[0], model.min_size[0], valid)
-        confusions.append(metrics.confusion(predicted, cloud, valid))
+        confusions.append(confusion_of(model, pair))
         sources.append(pair.source or "all")
         if progress:
             progress(index + 1, len(kept.pairs))

@@ -13,8 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cloudcore import data as data_module
-from cloudcore import evaluate, mask, metrics, models, runs
+from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError, RunError
 from cloudcore.settings import Settings
 from cloudcore.task import Task, get_task, make_config
@@ -149,7 +148,7 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
         config, folder, lambda done, of: reporter.note(message=f"Loading the frames: {done} of {of}.")
     )
     run.log(prepared.note)
-    run.log(f"share of cloud in what is scored: {prepared.base_rate:.3f}")
+    run.log(prepared.base_words)
     reporter.tell(epochs=config.epochs, message="Starting.")
     from cloudcore import training
 
@@ -203,11 +202,11 @@ def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any
     models.round_weights(net)
     module, wanted = task.deploy(config, net)
     info = {
-        "title": told.get("name") or run.id, "task": task.name, "kind": task.kind, "classes": ["cloud"],
+        "title": told.get("name") or run.id, "task": task.name, "kind": task.kind, "classes": list(prepared.classes),
         "network": {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())},
         "options": told["options"], "input": {"layout": "NCHW", "channels": "RGB", **wanted},
-        "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5], "min_size": [0], "grid_hw": None,
-        "temperature": 1.0,
+        "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5] * len(prepared.classes),
+        "min_size": [0] * len(prepared.classes), "grid_hw": None, "temperature": 1.0,
         "trained_on": {
             "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
             "terms": told.get("terms") or TERMS,
@@ -217,28 +216,8 @@ def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any
         "versions": versions(), "created_at": runs.now(),
     }  # fmt: skip
     models.export(module, run.model_folder, info, net.state_dict())
-    _add_scores(run, prepared)
-
-
-def _add_scores(run: runs.Run, prepared: Any) -> None:
-    """Score the exported model itself on the held-out frames at their full size, and write that into model.json."""
-    predictor = models.load(run.model_folder)
-    confusions: list[metrics.Confusion] = []
-    sources: list[str] = []
-    for example in prepared.valid:
-        image, label = data_module.read_pair(example.pair)
-        cloud, valid = mask.from_label(label)
-        predicted = mask.clean(predictor(image), predictor.threshold[0], predictor.min_size[0], valid)
-        confusions.append(metrics.confusion(predicted, cloud, valid))
-        sources.append(example.pair.source or "all")
-    scores: dict[str, Any] = {"n": len(confusions)}
-    if confusions:
-        scores |= {"metrics": evaluate.score(confusions), "by_source": {
-            name: evaluate.score([c for c, s in zip(confusions, sources, strict=True) if s == name])
-            for name in sorted(set(sources))
-        }}  # fmt: skip
-    info = models.read_info(run.model_folder)
-    runs.write_json(run.model_folder / "model.json", {**info, "scores": scores})
+    scores = prepared.score(models.load(run.model_folder))
+    runs.write_json(run.model_folder / "model.json", {**models.read_info(run.model_folder), "scores": scores})
 
 
 def versions() -> dict[str, str]:
@@ -259,7 +238,7 @@ def prepare(
     task = get_task(task_name)
     chosen = {**(options_of(start_from, task) if start_from else {}), **options}
     config = make_config(task, chosen, preset)
-    found = data_module.preflight(data, task_name)
+    found = task.preflight(data)
     if found.problems:
         raise CloudcoreError(found.problems[0])
     return runs.create(root, task_name, data, asdict(config), start=start_from, device=device, **more)

@@ -4,11 +4,85 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudcore.data import Preflight
 from cloudcore.errors import DataError
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A validation sample as a picture (H, W, 3): its stem, its score, and whether it is one of the worst or best."""
+
+    kind: str
+    stem: str
+    score: float
+    picture: NDArray[np.uint8]
+
+
+class Scorer(Protocol):
+    """Scores of one epoch's validation: a batch at a time, then a row of history and a strip of pictures."""
+
+    def add(self, logits: Any, target: Any) -> None:
+        """Take in the next validation batch, tensors as the network and the data gave them."""
+
+    def row(self) -> dict[str, float]:
+        """The epoch's scores by name; NaN where one is undefined, nothing without validation."""
+
+    def pictures(self, each: int) -> list[Shown]:
+        """At most `each` of the worst and as many of the best samples, worst first."""
+
+
+class Prepared(Protocol):
+    """A data folder ready to be learnt from. Batches are (x float32 (N, 3, h, w), target), a function of the epoch."""
+
+    classes: tuple[str, ...]
+    note: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    stems: dict[str, list[str]]
+
+    @property
+    def train(self) -> Sequence[Any]:
+        """What is learnt from, one entry an image."""
+
+    @property
+    def valid(self) -> Sequence[Any]:
+        """What is held out."""
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+
+    @property
+    def validation_steps(self) -> int:
+        """Batches of a validation."""
+
+    @property
+    def train_hashes(self) -> list[str]:
+        """sha256 of every image learnt from."""
+
+    @property
+    def base_words(self) -> str:
+        """What a model that has learnt nothing would reach, for the log."""
+
+    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Training batches of an epoch: the same for the same seed and epoch."""
+
+    def validation(self) -> Iterator[tuple[Any, Any]]:
+        """Validation batches, always the same."""
+
+    def scorer(self) -> Scorer:
+        """A fresh scorer for an epoch."""
+
+    def score(self, predictor: Any) -> dict[str, Any]:
+        """Scores of the exported model itself on what was held out: {n, metrics: {name: {value, low, high, n}}}."""
 
 
 @dataclass(frozen=True)
@@ -17,20 +91,22 @@ class Task:
 
     kind is "mask" (one probability a pixel), "masks" (one a pixel and class) or "class" (one an image); pages dispatch
     on it. Config is a frozen dataclass made of `option` fields. dataset(config, folder, progress) reads a data folder
-    into what training needs; network(config) builds the torch module with raw logits; loss(config) gives
-    loss(logits, target); metrics names the columns of a history row, the first one being what "best" means. presets
-    are named sets of option values. forward(config, net, x) gives the logits in training; deploy(config, net) gives the
-    module to export and what its input must be.
+    into Prepared; network(config) builds the torch module with raw logits; loss(config) gives
+    loss(logits, target); metrics names the columns of a history row, the first one being what "best" means.
+    preflight(folder) looks at a data folder before anything starts; presets are named sets of option values.
+    forward(config, net, x) gives the logits in training; deploy(config, net) gives the module to export and what its
+    input must be.
     """
 
     name: str
     title: str
     kind: str
     Config: type[Any]
-    dataset: Callable[..., Any]
+    dataset: Callable[..., Prepared]
     network: Callable[..., Any]
     loss: Callable[..., Any]
     metrics: tuple[str, ...]
+    preflight: Callable[[Path], Preflight]
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     forward: Callable[..., Any] = lambda config, net, x: net(x)
     deploy: Callable[..., Any] = lambda config, net: (net, {})

@@ -23,7 +23,7 @@ from fastai.optimizer import SGD, Adam
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from cloudcore import images, mask, metrics, render, runs
+from cloudcore import images, runs
 from cloudcore.errors import RunError
 from cloudcore.task import Task
 
@@ -38,7 +38,7 @@ class _Batches:
         self.prepared, self.training, self.epoch = prepared, training, 0
 
     def __len__(self) -> int:
-        return self.prepared.steps if self.training else max(1, len(self.prepared.valid))
+        return int(self.prepared.steps if self.training else self.prepared.validation_steps)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         yield from self.prepared.batches(self.epoch) if self.training else self.prepared.validation()
@@ -125,32 +125,24 @@ class _Average(Callback):
 
 
 class _Score(Callback):
-    """Validation frames: confusions at 0.5 over defined pixels, and the probabilities of the worst and best ones."""
+    """Hands each validation batch to the scorer the prepared data made for this epoch."""
 
     order = 20
+    scorer: Any = None
+
+    def __init__(self, prepared: Any) -> None:
+        self.prepared = prepared
 
     def before_validate(self) -> None:
-        self.confusions: list[metrics.Confusion] = []
-        self.views: list[Any] = []
+        self.scorer = self.prepared.scorer()
 
     def after_loss(self) -> None:
-        if self.training:
-            return
-        step = round(self.yb[0].shape[1] / self.pred.shape[2])
-        for logits, label in zip(self.pred, self.yb[0][:, ::step, ::step], strict=True):
-            grey = label.cpu().numpy()
-            predicted = (logits[0] > 0).cpu().numpy()
-            self.confusions.append(metrics.confusion(predicted, grey == mask.CLOUD, grey != mask.UNDEFINED))
-            self.views.append(predicted if min(grey.shape) >= 16 else None)
+        if not self.training:
+            self.scorer.add(self.pred.detach(), self.yb[0])
 
     def row(self) -> dict[str, float | None]:
-        """Sky scores of the epoch, None where they are undefined."""
-        if not self.confusions:
-            return {}
-        whole = sum(self.confusions[1:], self.confusions[0])
-        errors = [abs(c.cloud_predicted - c.cloud_truth) for c in self.confusions if c.tp + c.fp + c.fn + c.tn]
-        scores = {"miou": whole.miou, "f1": whole.dice, "accuracy": whole.accuracy, "base_rate": whole.base_rate}
-        scores["fraction_error"] = float(np.mean(errors)) if errors else math.nan
+        """The epoch's scores, None where one is undefined."""
+        scores = self.scorer.row() if self.scorer else {}
         return {name: _finite(value) for name, value in scores.items()}
 
 
@@ -222,7 +214,7 @@ class _Keep(Callback):
         watch.reporter.tell(
             epoch=self.epoch + 1, loss=row["train_loss"], metric=scored, metric_name=watch.best_of, message=""
         )
-        _draw_samples(run, self.epoch + 1, self.score, watch.prepared)
+        _draw_samples(run, self.epoch + 1, self.score)
 
 
 def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device: str = "auto",
@@ -257,7 +249,7 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
 
 def _learner(task: Task, config: Any, prepared: Any, net: torch.nn.Module, place: torch.device, bfloat16: bool
              ) -> tuple[_Learner, _Average, _Score]:  # fmt: skip
-    average, score = _Average(net, config.averaging), _Score()
+    average, score = _Average(net, config.averaging), _Score(prepared)
     optimiser = partial(SGD, mom=config.momentum) if config.optimiser == "sgd" else partial(Adam, mom=config.momentum)
     learn = _Learner(
         _Loader(prepared, place), _Net(task, config, net, bfloat16), loss_func=task.loss(config), opt_func=optimiser,
@@ -359,28 +351,14 @@ def _below(tensors: dict[str, Any], head: str) -> dict[str, Any]:
     return {name.removeprefix(head): value for name, value in tensors.items() if name.startswith(head)}
 
 
-def _draw_samples(run: runs.Run, epoch: int, score: _Score, prepared: Any) -> None:
-    """The worst and best validation frames as error maps, worst first."""
-    seen = [i for i, view in enumerate(score.views) if view is not None]
-    order = sorted(seen, key=lambda i: score.confusions[i].miou)
-    chosen = [(i, "worst") for i in order[:STRIP]] + [(i, "best") for i in order[STRIP:][-STRIP:]]
+def _draw_samples(run: runs.Run, epoch: int, score: _Score) -> None:
+    """The worst and best validation samples as pictures, worst first."""
     folder = run.folder / "samples"
     folder.mkdir(exist_ok=True)
-    listed: list[dict[str, Any]] = []
-    for index, kind in chosen:
-        example = prepared.valid[index]
-        hw = example.label.shape
-        predicted = _enlarged(score.views[index], hw, getattr(prepared.config, "stride", 1))
-        picture = render.error_map(example.image, predicted, example.label == 255, example.label != 128)
-        name = f"{kind}-{len(listed)}.png"
-        images.write_png(folder / name, picture)
-        listed.append({"file": name, "stem": example.pair.stem, "score": score.confusions[index].miou, "kind": kind})
-    rows = [{**row, "score": _finite(row["score"]), "epoch": epoch} for row in listed]
+    rows: list[dict[str, Any]] = []
+    for shown in score.scorer.pictures(STRIP) if score.scorer else ():
+        name = f"{shown.kind}-{len(rows)}.png"
+        images.write_png(folder / name, shown.picture)
+        rows.append({"file": name, "stem": shown.stem, "score": _finite(shown.score), "kind": shown.kind,
+                     "epoch": epoch})  # fmt: skip
     runs.write_json(folder / "samples.json", {"samples": rows})
-
-
-def _enlarged(view: Any, hw: tuple[int, int], stride: int) -> Any:
-    """A predicted mask at label size: repeated where the network answered every n-th pixel, padding cut off."""
-    if view.shape[0] * stride < hw[0] + 2 * stride and stride > 1 and view.shape[0] < hw[0]:
-        view = view.repeat(stride, axis=0).repeat(stride, axis=1)
-    return view[: hw[0], : hw[1]]

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import data, images
+from cloudcore import data, evaluate, images, mask, metrics, models, render
 from cloudcore.errors import DataError, ModelError
-from cloudcore.task import Task, option
+from cloudcore.task import Shown, Task, option
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -80,11 +80,22 @@ class SkyData:
     stems: dict[str, list[str]] = field(default_factory=dict)
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
+    classes: tuple[str, ...] = ("cloud",)
 
     @property
     def steps(self) -> int:
         """Batches an epoch."""
         return max(self.config.min_steps, math.ceil(len(self.train) / self.config.batch))
+
+    @property
+    def validation_steps(self) -> int:
+        """One batch a validation frame."""
+        return max(1, len(self.valid))
+
+    @property
+    def base_words(self) -> str:
+        """Share of cloud among the scored pixels: what always answering cloud would reach."""
+        return f"share of cloud in what is scored: {self.base_rate:.3f}"
 
     @property
     def train_hashes(self) -> list[str]:
@@ -113,6 +124,22 @@ class SkyData:
             image, label = _pad(example.image, example.label, multiple)
             yield _normalise(torch.from_numpy(image)[None]), torch.from_numpy(label)[None]
 
+    def scorer(self) -> "_Scorer":
+        """A fresh scorer for an epoch."""
+        return _Scorer(self.valid, self.config.stride)
+
+    def score(self, predictor: models.Predictor) -> dict[str, Any]:
+        """Sky scores of the exported model on the held-out frames at their full size, whole and by source."""
+        found = [(evaluate.confusion_of(predictor, e.pair), e.pair.source or "all") for e in self.valid]
+        scores: dict[str, Any] = {"n": len(found)}
+        if not found:
+            return scores
+        by_source = {
+            name: evaluate.score([c for c, source in found if source == name])
+            for name in sorted({source for _, source in found})
+        }
+        return {**scores, "metrics": evaluate.score([c for c, _ in found]), "by_source": by_source}
+
     def _crops(self, chosen: list[data.Example], rng: np.random.Generator) -> tuple[Any, Any]:
         import torch
 
@@ -137,6 +164,54 @@ class SkyData:
         if not x:
             x, y = [np.zeros((PATCH, PATCH, 3), np.uint8)], [np.uint8(128)]
         return _normalise(torch.from_numpy(np.stack(x))), torch.from_numpy(np.array(y))[:, None, None]
+
+
+class _Scorer:
+    """Confusions at 0.5 over defined pixels, one a frame, and the masks they came from."""
+
+    def __init__(self, frames: list[data.Example], stride: int) -> None:
+        self.frames, self.stride = frames, stride
+        self.confusions: list[metrics.Confusion] = []
+        self.views: list[Any] = []
+
+    def add(self, logits: Any, target: Any) -> None:
+        """Logits (N, 1, h, w) and labels (N, H, W), read at every (H / h)-th pixel."""
+        step = round(target.shape[1] / logits.shape[2])
+        for answer, label in zip(logits, target[:, ::step, ::step], strict=True):
+            grey = label.cpu().numpy()
+            predicted = (answer[0] > 0).cpu().numpy()
+            self.confusions.append(metrics.confusion(predicted, grey == mask.CLOUD, grey != mask.UNDEFINED))
+            self.views.append(predicted if min(grey.shape) >= 16 else None)
+
+    def row(self) -> dict[str, float]:
+        """Sky scores of the epoch, pixels pooled over the frames."""
+        if not self.confusions:
+            return {}
+        whole = sum(self.confusions[1:], self.confusions[0])
+        errors = [abs(c.cloud_predicted - c.cloud_truth) for c in self.confusions if c.tp + c.fp + c.fn + c.tn]
+        scores = {"miou": whole.miou, "f1": whole.dice, "accuracy": whole.accuracy, "base_rate": whole.base_rate}
+        return {**scores, "fraction_error": float(np.mean(errors)) if errors else math.nan}
+
+    def pictures(self, each: int) -> list[Shown]:
+        """Error maps of the worst and best frames by mIoU."""
+        seen = [i for i, view in enumerate(self.views) if view is not None]
+        order = sorted(seen, key=lambda i: self.confusions[i].miou)
+        chosen = [(i, "worst") for i in order[:each]] + [(i, "best") for i in order[each:][-each:]]
+        return [self._shown(index, kind) for index, kind in chosen]
+
+    def _shown(self, index: int, kind: str) -> Shown:
+        example = self.frames[index]
+        predicted = _enlarged(self.views[index], example.label.shape, self.stride)
+        truth, valid = mask.from_label(example.label)
+        picture = render.error_map(example.image, predicted, truth, valid)
+        return Shown(kind, example.pair.stem, self.confusions[index].miou, picture)
+
+
+def _enlarged(view: Any, hw: tuple[int, ...], stride: int) -> Any:
+    """A predicted mask at label size: repeated where the network answered every n-th pixel, padding cut off."""
+    if view.shape[0] * stride < hw[0] + 2 * stride and stride > 1 and view.shape[0] < hw[0]:
+        view = view.repeat(stride, axis=0).repeat(stride, axis=1)
+    return view[: hw[0], : hw[1]]
 
 
 def _is_patch(config: Config) -> bool:
@@ -287,6 +362,7 @@ TASK = Task(
     network=network,
     loss=loss,
     metrics=("miou", "f1", "accuracy", "fraction_error"),
+    preflight=data.preflight,
     presets=PRESETS,
     forward=forward,
     deploy=deploy,

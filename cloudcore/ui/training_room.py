@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cloudcore import data, exchange, images, jobs, mask, models, render, runs
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.settings import Settings
-from cloudcore.task import Task, find_tasks, make_config, option_types
+from cloudcore.task import Task, find_tasks, get_task, make_config, option_types
 from cloudcore.ui import widgets
 
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
@@ -100,7 +100,7 @@ def painted_folder(library: widgets.Library, painted: Mapping[str, int]) -> Path
 
 @st.cache_data(show_spinner="Looking at the data", max_entries=32, ttl=300)
 def _preflight(folder: Path, task_name: str, changed: tuple[int, ...]) -> data.Preflight:
-    return data.preflight(folder, task_name)
+    return get_task(task_name).preflight(folder)
 
 
 def preflight(folder: Path, task: Task) -> data.Preflight:
