@@ -24,6 +24,8 @@ from cloudcore.settings import Settings
 ZOO = Path(__file__).parent / "zoo"
 LARGEST = 1 << 30
 SMALLEST_SIDE = 16
+KINDS = ("mask", "masks", "class")
+"""What a model may answer with: one mask, one mask a class, one class."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
 _REQUIRED = ("task", "kind", "classes", "input", "mean", "std", "threshold", "min_size", "temperature")
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin")
@@ -159,13 +161,32 @@ def read_info(folder: Path) -> dict[str, Any]:
         raise ModelError(
             f"model.json of {folder.name} cannot be read ({problem}). Export the model again."
         ) from problem
-    missing = [name for name in _REQUIRED if not isinstance(info, dict) or name not in info]
+    missing = [name for name in _REQUIRED if not isinstance(info, dict) or info.get(name) is None]
     if missing:
         raise ModelError(f"model.json of {folder.name} lacks {', '.join(missing)}. Export the model again.")
+    if not all(isinstance(info[name], list) for name in ("classes", "threshold", "min_size")):
+        raise ModelError(f"model.json of {folder.name} needs lists as classes, threshold and min_size. Correct it.")
     count = len(info["classes"])
     if len(info["threshold"]) != count or len(info["min_size"]) != count:
         raise ModelError(f"model.json of {folder.name} needs one threshold and one min_size a class. Correct it.")
+    _check_values(folder.name, info)
     return dict(info)
+
+
+def _check_values(name: str, info: Mapping[str, Any]) -> None:
+    """Raises ModelError where a value of model.json is of a kind no predictor could use."""
+    if info["kind"] not in KINDS:
+        raise ModelError(f"model.json of {name} says kind {info['kind']!r}, wanted {', '.join(KINDS)}. Correct it.")
+    temperature = info["temperature"]
+    if not isinstance(temperature, int | float) or not math.isfinite(temperature) or temperature <= 0:
+        raise ModelError(f"model.json of {name} says temperature {temperature!r}, wanted more than 0. Correct it.")
+    wanted = info["input"]
+    if not isinstance(wanted, dict) or not all(isinstance(wanted.get(key), int) for key in ("side", "multiple")):
+        raise ModelError(f"model.json of {name} needs input.side and input.multiple, in px. Export the model again.")
+    for key in ("mean", "std"):
+        values = info[key]
+        if not isinstance(values, list) or len(values) != 3 or not all(isinstance(v, int | float) for v in values):
+            raise ModelError(f"model.json of {name} needs three numbers as {key}. Export the model again.")
 
 
 def load(name_or_folder: str | Path, settings: Settings | None = None) -> Predictor:
