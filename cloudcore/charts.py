@@ -151,7 +151,7 @@ def training(
             marker={"size": 5},
         )
         axis = template(dark).layout.yaxis.to_plotly_json()
-        axis.update(overlaying="y", side="right", showgrid=False, range=[0, 1.02])
+        axis.update(overlaying="y", side="right", showgrid=False, range=[0, 1.02], tickmode="linear", dtick=0.2)
         axis["title"] = {**axis.get("title", {}), "text": _words(chosen)}
         out.update_layout(yaxis2=axis)
     if len(history) <= 12:

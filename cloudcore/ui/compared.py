@@ -118,6 +118,9 @@ def show_scores(view: View) -> None:
     ranges = scoring.intervals(every[0]) if choice.whole and choice.rival is None else {}
     st.html(_table(names, every, ranges, choice.whole))
     _say_set(view)
+    step = scoring.thinning(images.shape_hw(choice.case.path))
+    if step > 1:
+        st.caption(f"This frame is large: shown and scored on every {step}. pixel, each way.")
 
 
 def _frame(view: View, rival: bool) -> scoring.Ints:

@@ -126,9 +126,7 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
     if history:
         last = history[-1]
         st.plotly_chart(
-            charts.training(history, dark=widgets.is_dark(), height=300).update_layout(
-                yaxis2_tickmode="linear", yaxis2_dtick=0.2
-            ),
+            charts.training(history, dark=widgets.is_dark(), height=300),
             theme=None,
             key=f"learning-{run.id}",
             config={"displayModeBar": False},

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from cloudcore.ui import widgets
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
 NOTHING = "nothing"
 LEFT_OUT = "left_out.txt"
+STALE_S = 3600
+"""Age from which an export that no run uses is removed, s."""
 _STARTING = threading.Lock()
 
 
@@ -95,7 +98,16 @@ def painted_folder(library: widgets.Library, painted: Mapping[str, int]) -> Path
             os.replace(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+    _drop_stale(folder, library.settings)
     return folder
+
+
+def _drop_stale(newest: Path, settings: Settings) -> None:
+    """Remove exports of painted frames that no run learns from: the labels themselves stay in the store."""
+    used = {str(run.config().get("data")) for run in runs.list_runs(settings.runs)} | {str(newest)}
+    for folder in newest.parent.iterdir():
+        if str(folder.absolute()) not in used and time.time() - folder.stat().st_mtime > STALE_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @st.cache_data(show_spinner="Looking at the data", max_entries=32, ttl=300)

@@ -192,3 +192,25 @@ def test_a_model_that_cannot_be_saved_is_said(settings: Settings) -> None:
     app.text_input(key="model-name").set_value("../x")
     app.button(key="FormSubmitter:name-model-Save as model").click().run()
     assert "cannot name a model" in app.error[0].value
+
+
+def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LabelStore(settings.labels)
+    frame = data.list_frames(frames.frames_folder(settings))[0]
+    label = np.zeros(images.shape_hw(frame.path), np.uint8)
+    exports = settings.workspace / "data"
+    for number, keep in enumerate(("used", "unused", "newest")):
+        label[number] = 255
+        store.save("sky", frame.stem, label, base_revision=number, author="me", operation_id=keep)
+        _open()
+        if keep == "used":
+            run = runs.create(settings.runs, "sky", next(exports.iterdir()), {"network": "unet"})
+            with runs.Reporter(run) as reporter:
+                reporter.tell(state="done", epoch=1, epochs=1)
+    assert len(list(exports.iterdir())) == 3, "young exports stay: somebody may be about to start"
+    monkeypatch.setattr(training_room, "STALE_S", -1)
+    label[9] = 255
+    store.save("sky", frame.stem, label, base_revision=3, author="me", operation_id="last")
+    _open()
+    assert len(list(exports.iterdir())) == 2, "the newest, and the one a run learns from"
+    store.close()
