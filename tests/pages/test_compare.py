@@ -6,21 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cloudcore import data, models
-from cloudcore import settings as environment
 from cloudcore.settings import Settings
 from cloudcore.ui import frames
 from tests import toy_model
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def settings(samples: Path) -> Settings:
-    """Settings of a workspace whose samples are there already."""
-    here = environment.load()
-    here.workspace.mkdir(parents=True)
-    here.samples.symlink_to(samples, target_is_directory=True)
-    return here
+from tests.pages.conftest import open_page, texts
 
 
 @pytest.fixture
@@ -35,25 +24,12 @@ def toy(settings: Settings, no_shipped: None) -> Path:
     return toy_model.write(settings.models / "toy")
 
 
-def _open(**query: str) -> AppTest:
-    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120).run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/compare.py").run()
-    assert not app.exception
-    return app
-
-
-def _texts(app: AppTest) -> str:
-    return " ".join(item.value for kind in (app.caption, app.info, app.error) for item in kind)
-
-
 def _table(app: AppTest) -> str:
     return next(item.value for item in app.get("html") if "Accuracy" in item.value)
 
 
 def test_empty_without_a_model(settings: Settings, no_shipped: None) -> None:
-    assert "No model yet. Train one." in _texts(_open())
+    assert "No model yet. Train one." in texts(open_page("compare"))
 
 
 def test_empty_without_truth(settings: Settings, toy: Path, tmp_path: Path) -> None:
@@ -62,17 +38,17 @@ def test_empty_without_truth(settings: Settings, toy: Path, tmp_path: Path) -> N
     first = next((settings.samples / "sky" / "images").glob("*.png"))
     (folder / first.name).write_bytes(first.read_bytes())
     frames.remember_folder(settings, folder)
-    assert "No truth for this frame. Paint it, or choose another." in _texts(_open())
+    assert "No truth for this frame. Paint it, or choose another." in texts(open_page("compare"))
 
 
 def test_a_broken_model_is_named(settings: Settings, toy: Path) -> None:
     (toy / "model.onnx").write_bytes(b"no graph")
-    assert "model.onnx of toy is damaged" in _texts(_open())
+    assert "model.onnx of toy is damaged" in texts(open_page("compare"))
 
 
 def test_loaded(toy: Path) -> None:
-    app = _open()
-    assert "24 frames with truth" in _texts(app)
+    app = open_page("compare")
+    assert "24 frames with truth" in texts(app)
     assert "n = 24" in _table(app) and "base rate" in _table(app)
     assert app.session_state["compare_marks"].threshold == 0.5
 
@@ -80,13 +56,13 @@ def test_loaded(toy: Path) -> None:
 def test_the_address_names_model_and_frame(settings: Settings, toy: Path) -> None:
     toy_model.write(settings.models / "zzz", (1.0, 1.0, 1.0), -1.0)
     stem = data.list_frames(settings.samples / "sky" / "images")[5].stem
-    app = _open(model="zzz", frame=stem)
+    app = open_page("compare", model="zzz", frame=stem)
     assert app.selectbox(key="compare_model").value == "zzz"
     assert app.query_params["frame"] == stem
 
 
 def test_whole_set_has_intervals(toy: Path) -> None:
-    app = _open()
+    app = open_page("compare")
     app.session_state["compare_scope"] = "Whole set"
     app.run()
     assert not app.exception
@@ -94,7 +70,7 @@ def test_whole_set_has_intervals(toy: Path) -> None:
 
 
 def test_sliders_let_go_change_the_table(toy: Path) -> None:
-    app = _open()
+    app = open_page("compare")
     before = _table(app)
     order = app.session_state["compare_marks"].order
     app.session_state["compare-controls"] = {"value": {"threshold": 0.2, "min_size": 500, "order": order}}
@@ -105,7 +81,7 @@ def test_sliders_let_go_change_the_table(toy: Path) -> None:
 
 
 def test_use_best_then_save_as_default(toy: Path) -> None:
-    app = _open()
+    app = open_page("compare")
     best = next(button for button in app.button if button.label.startswith("Use best"))
     best.click().run()
     marks = app.session_state["compare_marks"]
@@ -119,7 +95,7 @@ def test_use_best_then_save_as_default(toy: Path) -> None:
 
 def test_a_second_model_stands_beside(settings: Settings, toy: Path) -> None:
     toy_model.write(settings.models / "zzz", (1.0, 1.0, 1.0), -1.0)
-    app = _open(model="toy")
+    app = open_page("compare", model="toy")
     app.selectbox(key="compare_against").set_value("zzz").run()
     assert not app.exception
     assert "toy" in _table(app) and "zzz" in _table(app)
@@ -128,16 +104,16 @@ def test_a_second_model_stands_beside(settings: Settings, toy: Path) -> None:
 def test_trained_images_are_left_out_and_said(settings: Settings, no_shipped: None) -> None:
     stems = data.list_frames(settings.samples / "sky" / "images")
     toy_model.write(settings.models / "toy", trained_on=[data.sha256_of(frame.path) for frame in stems[:3]])
-    app = _open()
-    assert "3 left out: trained on" in _texts(app) and "n = 21" in _table(app)
+    app = open_page("compare")
+    assert "3 left out: trained on" in texts(app) and "n = 21" in _table(app)
     app.toggle(key="compare_every").set_value(True).run()
-    assert "n = 24" in _table(app) and "3 it was trained on (*) counted" in _texts(app)
+    assert "n = 24" in _table(app) and "3 it was trained on (*) counted" in texts(app)
 
 
 def test_another_data_folder(settings: Settings, toy: Path, tmp_path: Path) -> None:
-    app = _open()
+    app = open_page("compare")
     app.text_input(key="compare_folder").set_value(str(settings.samples / "sky")).run()
-    assert not app.exception and "24 frames with truth" in _texts(app)
+    assert not app.exception and "24 frames with truth" in texts(app)
     assert next(button for button in app.button if button.label == "Open in Paint").disabled
     app.text_input(key="compare_folder").set_value(str(tmp_path / "gone")).run()
-    assert "there is no such folder" in _texts(app)
+    assert "there is no such folder" in texts(app)

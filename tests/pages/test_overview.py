@@ -4,35 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cloudcore import data, images, runs
-from cloudcore import settings as environment
 from cloudcore.errors import DataError
 from cloudcore.labels import LabelStore
 from cloudcore.settings import Settings
 from cloudcore.ui import first_start, frames, overview
-
-APP = Path(__file__).parents[2] / "streamlit_app.py"
-
-
-@pytest.fixture
-def settings(samples: Path) -> Settings:
-    """Settings of a workspace whose samples are there already."""
-    here = environment.load()
-    here.workspace.mkdir(parents=True)
-    here.samples.symlink_to(samples, target_is_directory=True)
-    return here
-
-
-def _open() -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).run()
-    assert not app.exception
-    return app
-
-
-def _texts(app: AppTest) -> str:
-    return " ".join(item.value for kind in (app.caption, app.info, app.error, app.success) for item in kind)
+from tests.pages.conftest import open_page, texts
 
 
 def _label(settings: Settings, frame: data.Frame) -> None:
@@ -44,20 +22,20 @@ def _label(settings: Settings, frame: data.Frame) -> None:
 
 def test_empty_folder(settings: Settings, tmp_path: Path) -> None:
     frames.remember_folder(settings, tmp_path)
-    app = _open()
+    app = open_page()
     assert app.metric[0].value == "0"
-    assert "No frames yet. Use the samples, or choose a folder." in _texts(app)
+    assert "No frames yet. Use the samples, or choose a folder." in texts(app)
 
 
 def test_folder_that_went_away(settings: Settings, tmp_path: Path) -> None:
     frames.remember_folder(settings, tmp_path / "gone")
-    assert f"Cannot read {tmp_path / 'gone'}" in _open().error[0].value
+    assert f"Cannot read {tmp_path / 'gone'}" in open_page().error[0].value
 
 
 def test_loaded_with_samples(settings: Settings) -> None:
-    app = _open()
+    app = open_page()
     assert [(item.label, item.value) for item in app.metric][:3] == [("Frames", "24"), ("Labels", "0"), ("Runs", "0")]
-    assert "no camera took them" in _texts(app)
+    assert "no camera took them" in texts(app)
     links = [link for link in app.get("page_link") if "frame=" in str(link.proto)]
     assert len(links) >= overview.SHOWN
 
@@ -68,9 +46,9 @@ def test_loaded_with_labels_and_a_run(settings: Settings) -> None:
     run = runs.create(settings.runs, "sky", settings.samples / "sky", {}, name="first try")
     with runs.Reporter(run) as reporter:
         reporter.tell(state="done", epoch=3, epochs=3, metric=0.8123, metric_name="miou")
-    app = _open()
+    app = open_page()
     assert [item.value for item in app.metric][1:3] == ["1", "1"]
-    assert "done · mIoU 0.812" in _texts(app)
+    assert "done · mIoU 0.812" in texts(app)
     assert "See what the newest run got wrong" in str([link.proto for link in app.get("page_link")])
 
 
@@ -79,11 +57,11 @@ def test_every_frame_labelled(settings: Settings, tmp_path: Path) -> None:
     images.write_png(tmp_path / "own" / "a.png", np.full((32, 32, 3), 90, np.uint8))
     frames.remember_folder(settings, tmp_path / "own")
     _label(settings, data.list_frames(tmp_path / "own")[0])
-    assert "Every frame has a label. See the worst on Compare." in _texts(_open())
+    assert "Every frame has a label. See the worst on Compare." in texts(open_page())
 
 
 def test_choosing_a_folder(settings: Settings, tmp_path: Path) -> None:
-    app = _open()
+    app = open_page()
     app.text_input(key="folder-path").set_value(str(tmp_path / "nothing"))
     app.button(key="FormSubmitter:choose-folder-Use folder").click().run()
     assert "there is no such folder" in app.error[0].value
@@ -97,7 +75,7 @@ def test_choosing_a_folder(settings: Settings, tmp_path: Path) -> None:
 
 def test_uploading_frames(settings: Settings) -> None:
     good = images.encode_png(np.full((40, 30, 3), 120, np.uint8))
-    app = _open()
+    app = open_page()
     app.file_uploader(key="frame-files").set_value([("night_1.png", good, "image/png"), ("bad.png", b"", "image/png")])
     app.button(key="FormSubmitter:upload-frames-Add frames").click().run()
     assert "bad.png" in app.error[0].value
@@ -125,7 +103,7 @@ def test_uploads_never_leave_the_folder_and_never_overwrite(settings: Settings) 
 
 def test_sample_frames_come_back(settings: Settings, tmp_path: Path) -> None:
     frames.remember_folder(settings, tmp_path)
-    app = _open()
+    app = open_page()
     next(button for button in app.button if button.label == "Use the samples").click().run()
     assert app.metric[0].value == "24"
 

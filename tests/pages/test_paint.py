@@ -14,8 +14,8 @@ from cloudcore import coats, data, dome, images, rle, settings
 from cloudcore.dome import Camera, Dome
 from cloudcore.labels import LabelStore, Revision
 from cloudcore.ui import camera_panel, paint_queue, painting, shapes
+from tests.pages.conftest import open_page
 
-ROOT = Path(__file__).parent.parent.parent
 NIGHT = "camera1_2017-08-17T09-56-06"
 DAY = "camera2_2018-06-03T12-10-00"
 
@@ -34,15 +34,6 @@ def workspace(samples: Path, tmp_path: Path) -> Path:
 def store(tmp_path: Path) -> LabelStore:
     """The label store the app uses in this test."""
     return LabelStore(tmp_path / "labels")
-
-
-def _open(**query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app = app.switch_page("pages/paint.py").run()
-    assert not app.exception
-    return app
 
 
 def _desk(app: AppTest) -> painting.Desk:
@@ -68,12 +59,12 @@ def test_empty(tmp_path: Path) -> None:
     chosen = tmp_path / "workspace"
     chosen.mkdir()
     (chosen / "frames.json").write_text(json.dumps({"folder": str(nothing)}))
-    app = _open()
+    app = open_page("paint")
     assert any("No frames yet" in item.value for item in app.info)
 
 
 def test_loaded(workspace: Path) -> None:
-    app = _open(frame=NIGHT)
+    app = open_page("paint", frame=NIGHT)
     desk = _desk(app)
     assert desk.frame.stem == NIGHT
     assert desk.night
@@ -84,19 +75,19 @@ def test_loaded(workspace: Path) -> None:
 
 
 def test_day_and_night_have_their_own_colour(workspace: Path) -> None:
-    assert _desk(_open(frame=NIGHT)).sheet.payload["colour"] == "#3BD6F0"
-    assert _desk(_open(frame=DAY)).sheet.payload["colour"] == "#FFC21F"
+    assert _desk(open_page("paint", frame=NIGHT)).sheet.payload["colour"] == "#3BD6F0"
+    assert _desk(open_page("paint", frame=DAY)).sheet.payload["colour"] == "#FFC21F"
 
 
 def test_an_unknown_frame_is_said(workspace: Path) -> None:
-    app = _open(frame="elsewhere")
+    app = open_page("paint", frame="elsewhere")
     assert any("elsewhere" in item.value for item in app.warning)
     assert _desk(app).frame.stem in (NIGHT, DAY, "camera1_2017-08-17T03-20-11")
 
 
 def test_a_broken_frame_is_refused_in_words_and_the_next_works(workspace: Path) -> None:
     (workspace / "images" / "a_broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    app = _open(frame="a_broken")
+    app = open_page("paint", frame="a_broken")
     assert app.error
     app.button(key="paint_next").click().run()
     assert not app.exception
@@ -104,7 +95,7 @@ def test_a_broken_frame_is_refused_in_words_and_the_next_works(workspace: Path) 
 
 
 def test_save_makes_a_revision_and_opens_the_next_frame(workspace: Path, store: LabelStore) -> None:
-    app = _open(frame=NIGHT)
+    app = open_page("paint", frame=NIGHT)
     _stroke(app, _spot())
     app.button(key="paint_save").click().run()
     assert not app.exception
@@ -118,7 +109,7 @@ def test_save_makes_a_revision_and_opens_the_next_frame(workspace: Path, store: 
 
 
 def test_skip_and_bad_frame_leave_the_queue(workspace: Path, store: LabelStore) -> None:
-    app = _open(frame=NIGHT)
+    app = open_page("paint", frame=NIGHT)
     app.button(key="paint_skip").click().run()
     second = _desk(app).frame.stem
     assert second != NIGHT
@@ -129,7 +120,7 @@ def test_skip_and_bad_frame_leave_the_queue(workspace: Path, store: LabelStore) 
 
 def test_coat_of_the_address_is_laid_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(painting, "coat", lambda here, kind, model, settings: _spot())
-    app = _open(frame=DAY, coat="sky")
+    app = open_page("paint", frame=DAY, coat="sky")
     assert np.array_equal(_desk(app).cloud, _spot())
     assert "coat" not in app.query_params
     assert _desk(app).sheet.laid == 1
@@ -137,13 +128,13 @@ def test_coat_of_the_address_is_laid_once(workspace: Path, monkeypatch: pytest.M
 
 
 def test_missing_model_of_the_address_is_said(workspace: Path) -> None:
-    app = _open(frame=DAY, coat="nobody")
+    app = open_page("paint", frame=DAY, coat="nobody")
     assert any("No coat laid" in error.value for error in app.error)
     assert not _desk(app).cloud.any()
 
 
 def test_ratio_coat_is_laid_by_the_button(workspace: Path, store: LabelStore) -> None:
-    app = _open(frame=DAY)
+    app = open_page("paint", frame=DAY)
     app.session_state["paint_coat"] = "Red/blue"
     app.run()
     app.button(key="paint_lay").click().run()
@@ -154,9 +145,9 @@ def test_ratio_coat_is_laid_by_the_button(workspace: Path, store: LabelStore) ->
 
 
 def test_draft_comes_back_with_a_notice_and_can_be_dropped(workspace: Path, store: LabelStore) -> None:
-    valid = _desk(_open(frame=NIGHT)).valid
+    valid = _desk(open_page("paint", frame=NIGHT)).valid
     store.save_draft("sky", NIGHT, np.where(valid, _spot() * np.uint8(255), np.uint8(128)), 0, "me")
-    app = _open(frame=NIGHT)
+    app = open_page("paint", frame=NIGHT)
     assert np.array_equal(_desk(app).cloud, _spot())
     assert any("Draft of" in item.value for item in app.markdown)
     app.button(key="paint_drop_draft").click().run()
@@ -165,13 +156,13 @@ def test_draft_comes_back_with_a_notice_and_can_be_dropped(workspace: Path, stor
 
 
 def test_each_author_has_a_draft_of_their_own(workspace: Path, store: LabelStore) -> None:
-    _stroke(_open(frame=NIGHT, author="Ada"), _spot()).button(key="paint_next").click().run()
+    _stroke(open_page("paint", frame=NIGHT, author="Ada"), _spot()).button(key="paint_next").click().run()
     assert store.draft("sky", NIGHT, "Ada") is not None
-    assert not _desk(_open(frame=NIGHT, author="Ben")).cloud.any()
+    assert not _desk(open_page("paint", frame=NIGHT, author="Ben")).cloud.any()
 
 
 def test_conflict_keeps_both_until_the_person_chooses(workspace: Path, store: LabelStore) -> None:
-    app = _open(frame=NIGHT)
+    app = open_page("paint", frame=NIGHT)
     theirs = np.where(_desk(app).valid, np.uint8(0), np.uint8(128))
     store.save("sky", NIGHT, theirs, base_revision=0, author="Ben", operation_id="ben-1")
     _stroke(app, _spot())
@@ -201,7 +192,7 @@ def test_most_uncertain_first_says_why(workspace: Path, monkeypatch: pytest.Monk
     unsure = {NIGHT: 0.7, DAY: 0.2}
     monkeypatch.setattr(paint_queue, "uncertainty", lambda frame, model, settings: unsure.get(frame.stem, 0.5))
     monkeypatch.setattr(painting, "sky_models", lambda settings: ["sky"])
-    app = _open()
+    app = open_page("paint")
     app.session_state[paint_queue.KEPT_ORDER] = paint_queue.UNCERTAIN
     app.session_state["paint_order_model"] = "sky"
     app.run()
@@ -224,7 +215,7 @@ def test_camera_kept_for_an_exposure_is_used(workspace: Path) -> None:
     horizon[400:] = True
     kept = Camera("camera1", "night", (512, 512), Dome((250.0, 250.0), 200.0), horizon, "sky")
     dome.save_camera(settings.load().cameras, kept)
-    desk = _desk(_open(frame=NIGHT))
+    desk = _desk(open_page("paint", frame=NIGHT))
     assert np.array_equal(desk.valid, kept.valid((512, 512)))
     assert desk.camera.model == "sky"
     assert "radius 200 px" in camera_panel.words(desk.camera)

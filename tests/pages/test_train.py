@@ -8,26 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cloudcore import data, images, jobs, models, runs
-from cloudcore import settings as environment
 from cloudcore.labels import LabelStore
 from cloudcore.settings import Settings
 from cloudcore.task import find_tasks, make_config
 from cloudcore.ui import frames, training_room
+from tests.pages.conftest import open_page, texts
 
-APP = Path(__file__).parents[2] / "streamlit_app.py"
 ROW = {"train_loss": 0.5, "valid_loss": 0.6, "learning_rate": 0.001, "miou": 0.7, "accuracy": 0.8, "base_rate": 0.5}
-
-
-@pytest.fixture
-def settings(samples: Path) -> Settings:
-    """Settings of a workspace whose samples are there already."""
-    here = environment.load()
-    here.workspace.mkdir(parents=True)
-    here.samples.symlink_to(samples, target_is_directory=True)
-    return here
 
 
 @pytest.fixture
@@ -43,20 +32,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     yield calls
 
 
-def _open(**query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
-    app.run()
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/train.py").run()
-    assert not app.exception
-    return app
-
-
-def _texts(app: AppTest) -> str:
-    return " ".join(item.value for kind in (app.caption, app.info, app.error) for item in kind)
-
-
 def _finished(settings: Settings, name: str, **status: Any) -> runs.Run:
     run = runs.create(settings.runs, "sky", settings.samples / "sky", {"network": "unet"}, name=name)
     run.write_history([{"epoch": epoch, **ROW} for epoch in (1, 2, 3)])
@@ -70,14 +45,14 @@ def _finished(settings: Settings, name: str, **status: Any) -> runs.Run:
 
 
 def test_empty(settings: Settings) -> None:
-    app = _open()
-    assert "No run yet. Paint a frame or use the samples, then start." in _texts(app)
-    assert "24 frames, cloud base rate" in _texts(app)
+    app = open_page("train")
+    assert "No run yet. Paint a frame or use the samples, then start." in texts(app)
+    assert "24 frames, cloud base rate" in texts(app)
     assert not app.button(key="start").disabled
 
 
 def test_the_form_is_the_config(settings: Settings) -> None:
-    app = _open()
+    app = open_page("train")
     told = dataclasses.fields(find_tasks()[0].Config)
     widgets = [*app.selectbox, *app.number_input, *app.checkbox, *app.text_input]
     labels = {widget.label.split(",")[0].lower().replace(" ", "_") for widget in widgets}
@@ -87,7 +62,7 @@ def test_the_form_is_the_config(settings: Settings) -> None:
 
 
 def test_a_preset_fills_the_form(settings: Settings, started: list[dict[str, Any]]) -> None:
-    app = _open()
+    app = open_page("train")
     next(box for box in app.selectbox if box.label == "Preset").select("CloudNet, as published").run()
     app.button(key="start").click().run()
     assert started[0]["options"]["form"] == "patch"
@@ -95,7 +70,7 @@ def test_a_preset_fills_the_form(settings: Settings, started: list[dict[str, Any
 
 
 def test_start_passes_what_the_form_says(settings: Settings, started: list[dict[str, Any]]) -> None:
-    app = _open()
+    app = open_page("train")
     next(number for number in app.number_input if number.label == "Epochs").set_value(1).run()
     app.button(key="start").click().run()
     assert not app.exception and not app.error
@@ -117,7 +92,7 @@ def test_a_double_click_starts_one_run(settings: Settings, started: list[dict[st
 
 
 def test_a_folder_that_cannot_be_learnt_from(settings: Settings, tmp_path: Path) -> None:
-    app = _open()
+    app = open_page("train")
     app.segmented_control(key="train-data").set_value("Folder").run()
     assert app.button(key="start").disabled
     app.text_input(key="train-folder").set_value(str(tmp_path)).run()
@@ -130,8 +105,8 @@ def test_painted_labels_are_the_data(settings: Settings, started: list[dict[str,
     mask = np.zeros(images.shape_hw(frame.path), np.uint8)
     mask[:200] = 255
     LabelStore(settings.labels).save("sky", frame.stem, mask, base_revision=0, author="ann", operation_id="1")
-    app = _open()
-    assert "1 frames, cloud base rate" in _texts(app) and "No validation" in _texts(app)
+    app = open_page("train")
+    assert "1 frames, cloud base rate" in texts(app) and "No validation" in texts(app)
     app.button(key="start").click().run()
     folder = started[0]["folder"]
     assert folder.parent == settings.workspace / "data"
@@ -141,9 +116,9 @@ def test_painted_labels_are_the_data(settings: Settings, started: list[dict[str,
 
 def test_loaded_shows_a_finished_run(settings: Settings) -> None:
     run = _finished(settings, "first")
-    app = _open()
-    assert "Validation, last epoch: mIoU 0.700" in _texts(app) and "base rate 0.500" in _texts(app)
-    assert "worst · 0.400" in _texts(app)
+    app = open_page("train")
+    assert "Validation, last epoch: mIoU 0.700" in texts(app) and "base rate 0.500" in texts(app)
+    assert "worst · 0.400" in texts(app)
     assert app.dataframe[0].value["Run"].tolist() == [run.name]
     assert "See what it got wrong" in str([link.proto for link in app.get("page_link")])
 
@@ -151,13 +126,13 @@ def test_loaded_shows_a_finished_run(settings: Settings) -> None:
 def test_the_address_chooses_the_run(settings: Settings) -> None:
     first = _finished(settings, "first")
     _finished(settings, "second")
-    assert "**first**" in [text.value for text in _open(run=first.id).markdown]
+    assert "**first**" in [text.value for text in open_page("train", run=first.id).markdown]
 
 
 def test_two_runs_compare(settings: Settings) -> None:
     _finished(settings, "first")
     _finished(settings, "second")
-    app = _open()
+    app = open_page("train")
     plots = len(app.get("plotly_chart"))
     app.session_state["runs-table"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
     app.run()
@@ -170,8 +145,8 @@ def test_a_failed_run_says_why_and_resumes(settings: Settings, monkeypatch: pyte
     monkeypatch.setattr(jobs, "resume", lambda run, settings: resumed.append(run.id))
     sentence = "Stopped at epoch 7: loss is NaN. Lower the learning rate."
     run = _finished(settings, "first", state="failed", error=sentence)
-    app = _open()
-    assert sentence in _texts(app)
+    app = open_page("train")
+    assert sentence in texts(app)
     app.button(key="resume").click().run()
     assert resumed == [run.id]
 
@@ -180,7 +155,7 @@ def test_a_run_becomes_a_named_model(settings: Settings, monkeypatch: pytest.Mon
     saved: list[tuple[str, str]] = []
     monkeypatch.setattr(models, "save_run_as", lambda run, name, settings: saved.append((run.id, name)))
     run = _finished(settings, "first")
-    app = _open()
+    app = open_page("train")
     app.text_input(key="model-name").set_value("sky-kpno")
     app.button(key="FormSubmitter:name-model-Save as model").click().run()
     assert saved == [(run.id, "sky-kpno")]
@@ -188,7 +163,7 @@ def test_a_run_becomes_a_named_model(settings: Settings, monkeypatch: pytest.Mon
 
 def test_a_model_that_cannot_be_saved_is_said(settings: Settings) -> None:
     _finished(settings, "first")
-    app = _open()
+    app = open_page("train")
     app.text_input(key="model-name").set_value("../x")
     app.button(key="FormSubmitter:name-model-Save as model").click().run()
     assert "cannot name a model" in app.error[0].value
@@ -202,7 +177,7 @@ def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkey
     for number, keep in enumerate(("used", "unused", "newest")):
         label[number] = 255
         store.save("sky", frame.stem, label, base_revision=number, author="me", operation_id=keep)
-        _open()
+        open_page("train")
         if keep == "used":
             run = runs.create(settings.runs, "sky", next(exports.iterdir()), {"network": "unet"})
             with runs.Reporter(run) as reporter:
@@ -211,6 +186,6 @@ def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkey
     monkeypatch.setattr(training_room, "STALE_S", -1)
     label[9] = 255
     store.save("sky", frame.stem, label, base_revision=3, author="me", operation_id="last")
-    _open()
+    open_page("train")
     assert len(list(exports.iterdir())) == 2, "the newest, and the one a run learns from"
     store.close()
