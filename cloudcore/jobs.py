@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import platform
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError, RunError
@@ -103,17 +104,38 @@ def _device_turn(run: runs.Run, reporter: runs.Reporter, device: str) -> Iterato
     """Wait until no other run holds the device; yields False where a stop was asked for meanwhile."""
     with (run.folder.parent.parent / f"device-{device}.lock").open("w") as file:
         while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if run.stop_requested():
-                    yield False
-                    return
-                reporter.note(message="Queued: another run uses this device.")
-                threading.Event().wait(0.5)
-                continue
-            yield True
-            return
+            ahead = _ahead(run, device)
+            if not ahead and _locked(file):
+                yield True
+                return
+            if run.stop_requested():
+                yield False
+                return
+            place = f"{len(ahead)} before it" if len(ahead) > 1 else "another run uses this device"
+            reporter.note(message=f"Queued: {place}.")
+            threading.Event().wait(0.5)
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _ahead(run: runs.Run, device: str) -> list[runs.Run]:
+    """Live runs of the same device that were started or resumed before this one, so that the queue keeps its order."""
+    mine = run.status().started_at or ""
+    found = []
+    for other in runs.list_runs(run.folder.parent):
+        status = other.status()
+        if other.id == run.id or status.state not in runs.ACTIVE or not status.heartbeat_at:
+            continue
+        place = "cuda" if _has_cuda(other.config()) else "cpu"
+        if place == device and (status.started_at or "", other.id) < (mine, run.id):
+            found.append(other)
+    return found
 
 
 def work(run: runs.Run) -> runs.Status:
@@ -149,6 +171,7 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
     )
     run.log(prepared.note)
     run.log(prepared.base_words)
+    _record(run, prepared)
     reporter.tell(epochs=config.epochs, message="Starting.")
     from cloudcore import training
 
@@ -164,6 +187,14 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
     _leave_model(run, task, config, prepared, net, told)
     reporter.tell(state="done", message="Done.")
     run.log("done")
+
+
+def _record(run: runs.Run, prepared: Any) -> None:
+    """made_with.json: versions, code, and one hash over every image learnt from; a resumed run adds a line."""
+    path = run.folder / "made_with.json"
+    data = hashlib.sha256("".join(prepared.train_hashes).encode()).hexdigest()
+    entry = {"at": runs.now(), **circumstances(), "data": {"n": len(prepared.train), "sha256": data}}
+    runs.write_json(path, {"times": [*runs.read_json(path).get("times", []), entry]})
 
 
 def start_weights(task: Task, config: Any, name: str) -> dict[str, Any]:
@@ -228,6 +259,33 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
+
+
+def circumstances() -> dict[str, Any]:
+    """What a result depends on beside its settings: versions, and the code: git commit and whether it was changed.
+
+    Where there is no git, the code's own sha256 tells it apart; it stands beside the commit in any case.
+    """
+    package = Path(__file__).parent
+    whole = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        whole.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return {"versions": versions(), "code": {"sha256": whole.hexdigest(), **_git_state(package.parent)}}
+
+
+def _git_state(root: Path) -> dict[str, Any]:
+    if not (root / ".git").exists():
+        return {}
+    told = []
+    for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no")):
+        try:
+            done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=5)
+        except (OSError, subprocess.TimeoutExpired):
+            return {}
+        if done.returncode:
+            return {}
+        told.append(done.stdout.strip())
+    return {"commit": told[0], "changed": bool(told[1])}
 
 
 def prepare(

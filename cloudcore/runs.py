@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import secrets
 import shutil
 import threading
@@ -23,7 +24,10 @@ STATES = (*ACTIVE, "done", "failed", "stopped", "lost")
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands. loss and metric are those of the last epoch, NaN-free; times are ISO 8601 in UTC."""
+    """Where a run stands. loss and metric are those of the last epoch, NaN-free; times are ISO 8601 in UTC.
+
+    memory_mib is the most its process has held so far.
+    """
 
     state: str = "queued"
     epoch: int = 0
@@ -39,6 +43,7 @@ class Status:
     message: str = ""
     error: str = ""
     device: str = ""
+    memory_mib: int | None = None
     started_at: str | None = None
     updated_at: str | None = None
     heartbeat_at: str | None = None
@@ -72,6 +77,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """What a person noted on a run: another name ("" for the one it was started with), a star, a note."""
+
+    name: str = ""
+    star: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Run:
     """One training, explained by its folder alone."""
 
@@ -84,8 +98,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The name a person gave, else the id."""
-        return str(self.config().get("name") or self.id)
+        """The name a person gave last, else the id."""
+        return str(self.keeping().name or self.config().get("name") or self.id)
 
     @property
     def model_folder(self) -> Path:
@@ -104,6 +118,17 @@ class Run:
     def config(self) -> dict[str, Any]:
         """config.json: task, data, name, start, device, fields (the task's Config), versions."""
         return read_json(self.folder / "config.json")
+
+    def keeping(self) -> Keeping:
+        """kept.json: name, star and note as a person left them."""
+        found = read_json(self.folder / "kept.json")
+        return Keeping(str(found.get("name", "")), bool(found.get("star")), str(found.get("note", "")))
+
+    def keep(self, keeping: Keeping) -> None:
+        """Replace kept.json. Raises RunError for a name that is a path or over 60 characters."""
+        if len(keeping.name) > 60 or set(keeping.name) & set("/\\\0\n"):
+            raise RunError(f"{keeping.name[:60]!r} cannot name a run. Use up to 60 characters, no slashes.")
+        write_json(self.folder / "kept.json", asdict(keeping))
 
     def status(self) -> Status:
         """status.json, with "lost" where the heartbeat is stale: a process that died says nothing itself."""
@@ -244,6 +269,7 @@ class Reporter:
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS):
             try:
+                self.note(memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
                 self.tell()
             except OSError as problem:
                 # A full disk must not end the heartbeat: the next one may fit again.

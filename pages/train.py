@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cloudcore import jobs, runs
-from cloudcore.ui import run_view, training_room, widgets
+from cloudcore.ui import run_keeping, run_table, run_view, training_room, widgets
 
 widgets.enter()
 library = widgets.library()
@@ -23,13 +23,14 @@ with inspector:
     if run is not None:
         run_view.live(run_view.show_state, run, settings)
         run_view.show_outcome(run, settings)
-    wish = None if active else training_room.ask(library)
+        run_keeping.offer(run, settings)
+    wish = training_room.ask(library)
     training_room.start_button(start_place, wish, settings, active)
 
 with stage:
     if run is not None:
         run_view.live(run_view.show_learning, run, settings)
-        run_view.live(run_view.show_runs, run, settings)
+        run_view.live(run_table.show_runs, run, settings)
     else:
         st.caption("No run yet. Paint a frame or use the samples, then start.")
     if wish is not None:

@@ -73,3 +73,11 @@ def test_an_active_run_is_not_removed_and_a_removed_one_lies_in_the_bin(run: run
     kept = runs.remove(run)
     assert json.loads((kept / "config.json").read_text())["name"] == "mine"
     assert runs.list_runs(run.folder.parent) == []
+
+
+def test_a_run_keeps_what_a_person_noted(run: runs.Run) -> None:
+    run.keep(runs.Keeping("autumn", True, "after the new dome"))
+    assert (run.name, run.keeping().star, run.keeping().note) == ("autumn", True, "after the new dome")
+    with pytest.raises(RunError, match="cannot name a run"):
+        run.keep(runs.Keeping("../up"))
+    assert run.name == "autumn"

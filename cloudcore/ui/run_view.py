@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on and afterwards: numbers, curves, worst and best frames, log, table, naming."""
+"""How a run is shown while it goes on and afterwards: numbers, curves, worst and best frames, log, naming."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -21,8 +21,6 @@ STATE_COLOURS: dict[str, Any] = {
     "lost": "orange",
 }
 """Badge colour of a state; the word stands in it, so colour is never alone."""
-
-CURVES = ("train_loss", "valid_loss")
 
 
 def chosen_run(all_runs: Sequence[runs.Run], active: Sequence[runs.Run]) -> runs.Run | None:
@@ -107,6 +105,7 @@ def _numbers(status: runs.Status) -> None:
         "Score": widgets.score_text(status),
         "Learning rate": rate,
         "Images/s": speed,
+        "Memory, most": "–" if status.memory_mib is None else f"{status.memory_mib / 1024:.1f} GiB",
         "Device": status.device or "–",
     }
     table = pd.DataFrame({"name": list(rows), "value": list(rows.values())})
@@ -168,58 +167,6 @@ def _show_samples(run: runs.Run) -> None:
 @st.cache_data(show_spinner=False, max_entries=64)
 def _picture(path: Path, changed_ns: int) -> bytes:
     return images.encode_jpeg(images.thumbnail(images.read(path), 320))
-
-
-def show_runs(run: runs.Run, settings: Settings) -> None:
-    """All runs, newest first, with their state and score; below the table the curves of those whose rows are chosen."""
-    all_runs = runs.list_runs(settings.runs)
-    st.subheader("Runs", anchor=False)
-    rows = []
-    for each in all_runs:
-        status, config = each.status(), each.config()
-        rows.append(
-            {
-                "Run": widgets.run_title(each),
-                "State": status.state,
-                "Score": widgets.score_text(status),
-                "Network": config.get("options", {}).get("network", ""),
-                "Started from": config.get("start") or "nothing",
-                "Epochs": f"{status.epoch} of {status.epochs}",
-                "Data": Path(config.get("data", "")).name,
-            }
-        )
-    event = st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="runs-table",
-        on_select="rerun",
-        selection_mode="multi-row",
-        height=min(38 + 35 * len(rows), 260),
-        alt=f"{len(rows)} runs, newest first",
-    )
-    chosen = [all_runs[index] for index in event.selection.rows if index < len(all_runs)]
-    if len(chosen) < 2:
-        st.caption("Choose two rows to compare their curves.")
-        return
-    _compare(chosen)
-
-
-def _compare(chosen: Sequence[runs.Run]) -> None:
-    """Curves of two or more runs on the same axes: validation loss, and the first score they share."""
-    titles = [widgets.run_title(run) for run in chosen]
-    names = titles if len(set(titles)) == len(titles) else [run.id for run in chosen]
-    histories = {name: run.history() for name, run in zip(names, chosen, strict=True)}
-    scores = [run.status().metric_name for run in chosen]
-    wanted = [("valid_loss", "validation loss"), *((name, name) for name in dict.fromkeys(scores) if name)][:2]
-    for cell, (key, title) in zip(st.columns(2, gap="small"), wanted, strict=False):
-        figure = charts.curves(histories, "epoch", [key], dark=widgets.is_dark(), x_title="epoch", y_title=title)
-        cell.plotly_chart(
-            figure,
-            theme=None,
-            key=f"compare-{key}",
-            config={"displayModeBar": False},
-            alt=f"{title} of {', '.join(histories)} over the epochs",
-        )
 
 
 def show_outcome(run: runs.Run, settings: Settings) -> None:

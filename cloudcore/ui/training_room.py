@@ -260,13 +260,11 @@ def cost(settings: Settings, task: Task, config: Any, n_images: int) -> str:
 
 
 def start(wish: Wish, settings: Settings) -> runs.Run:
-    """Start one run; while one is active that one is returned, so a double click starts one.
+    """Start a run, or put it into the queue of its device; a double click starts one (jobs.start).
 
     Raises RunError, DataError or ModelError in words.
     """
     with _STARTING:
-        if going := jobs.active(settings):
-            return going[0]
         config = dataclasses.asdict(wish.config)
         return jobs.start(wish.task.name, config, wish.data, settings, name=wish.name, start_from=wish.start_from)
 
@@ -277,8 +275,8 @@ def start_button(place: DeltaGenerator, wish: Wish | None, settings: Settings, a
         "Start",
         type="primary",
         key="start",
-        disabled=wish is None or bool(active),
-        help="One run at a time: stop the one going on, or wait." if active else None,
+        disabled=wish is None,
+        help="One run a device at a time: this one waits for its turn." if active else None,
     )
     if not clicked or wish is None:
         return

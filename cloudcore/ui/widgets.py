@@ -175,6 +175,12 @@ def run_title(run: runs.Run) -> str:
     return title(run.name, run.task())
 
 
+def run_title_of(run_id: str) -> str:
+    """How a run that is no longer there was called: its task and start, from the id alone."""
+    parts = run_id.split("-")
+    return title(run_id, parts[-2]) if len(parts) > 2 else run_id
+
+
 def score_text(status: runs.Status) -> str:
     """A run's score with its name, 'mIoU 0.873', or '–' before the first epoch."""
     if status.metric is None:

@@ -13,7 +13,7 @@ from cloudcore import data, images, jobs, models, runs
 from cloudcore.labels import LabelStore
 from cloudcore.settings import Settings
 from cloudcore.task import find_tasks, make_config
-from cloudcore.ui import frames, training_room
+from cloudcore.ui import frames, run_keeping, run_table, training_room
 from tests.pages.conftest import open_page, texts
 
 ROW = {"train_loss": 0.5, "valid_loss": 0.6, "learning_rate": 0.001, "miou": 0.7, "accuracy": 0.8, "base_rate": 0.5}
@@ -77,18 +77,23 @@ def test_start_passes_what_the_form_says(settings: Settings, started: list[dict[
     assert (started[0]["task"], started[0]["options"]["epochs"]) == ("sky", 1)
     assert started[0]["folder"] == settings.samples / "sky"
     assert app.query_params["run"] == runs.list_runs(settings.runs)[0].id
-    assert app.button(key="start").disabled and app.button(key="stop")
+    assert app.button(key="stop") and not app.button(key="start").disabled, "another run may wait its turn"
 
 
-def test_a_double_click_starts_one_run(settings: Settings, started: list[dict[str, Any]]) -> None:
+def test_a_hundred_launches_at_once_start_one_run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    spawned: list[str] = []
+    monkeypatch.setattr(jobs, "_spawn", lambda run, settings: spawned.append(run.id))
     task = find_tasks()[0]
     wish = training_room.Wish(task, make_config(task, {}), settings.samples / "sky", None, None)
-    clicks = [threading.Thread(target=training_room.start, args=(wish, settings)) for _ in range(4)]
+    clicks = [threading.Thread(target=training_room.start, args=(wish, settings)) for _ in range(100)]
     for click in clicks:
         click.start()
     for click in clicks:
         click.join()
-    assert len(started) == len(runs.list_runs(settings.runs)) == 1
+    assert len(spawned) == len(runs.list_runs(settings.runs)) == 1
+    other = dataclasses.replace(wish, config=make_config(task, {"seed": 1}))
+    training_room.start(other, settings)
+    assert len(spawned) == 2, "another run is another wish: it waits in the queue"
 
 
 def test_a_folder_that_cannot_be_learnt_from(settings: Settings, tmp_path: Path) -> None:
@@ -189,3 +194,35 @@ def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkey
     open_page("train")
     assert len(list(exports.iterdir())) == 2, "the newest, and the one a run learns from"
     store.close()
+
+
+def test_a_run_is_renamed_starred_noted_and_binned(settings: Settings) -> None:
+    run = _finished(settings, "first")
+    _finished(settings, "second")
+    app = open_page("train", run=run.id)
+    field = {widget.label: widget for widget in app.text_input}
+    field["Run name"].set_value("the good one")
+    field["Note"].set_value("moon in half of them")
+    next(box for box in app.checkbox if box.label.startswith("Star")).check()
+    next(button for button in app.button if button.label == "Keep").click().run()
+    assert run.keeping() == runs.Keeping("the good one", True, "moon in half of them")
+    assert app.dataframe[0].value["Run"][0] == "★ the good one", "starred first"
+    app.button(key=f"bin-{run.id}").click().run()
+    assert [each.name for each in runs.list_runs(settings.runs)] == ["second"]
+    assert (settings.workspace / "bin" / "runs" / run.id / "config.json").is_file(), "nothing is deleted"
+
+
+def test_what_differs_between_runs() -> None:
+    first = {"task": "sky", "data": "/a", "options": {"epochs": 3, "seed": 0, "loss": "bce"}}
+    second = {"task": "sky", "data": "/a", "start": "sky", "options": {"epochs": 9, "seed": 0, "loss": "bce"}}
+    rows = run_table.differences({"one": first, "two": second})
+    assert rows == [
+        {"Setting": "start from", "one": "nothing", "two": "sky"},
+        {"Setting": "epochs", "one": "3", "two": "9"},
+    ]
+
+
+def test_a_model_card_says_what_was_measured() -> None:
+    lines = run_keeping.card(models.read_info(models.ZOO / "sky"))
+    assert any("mIoU 0.8" in line and "n = 61" in line and "[" in line for line in lines)
+    assert any(line.startswith("Terms of the data: ") and len(line) > 40 for line in lines)
