@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from cloudcore.errors import CloudcoreError, RunError
 from cloudcore.settings import Settings
 from cloudcore.task import Task, get_task, make_config
 
+_OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 TERMS = "Learnt from a data folder of the person who trained it; the terms of that data hold."
 
 
@@ -180,6 +182,10 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
         net = training.fit(task, config, prepared, reporter, str(told.get("device") or "auto"), torch_state)
     except OSError as problem:
         raise RunError(f"The run's folder cannot be written: {problem.strerror}. Free space, then resume.") from problem
+    except (MemoryError, RuntimeError) as problem:
+        if not isinstance(problem, MemoryError) and not _OUT_OF_MEMORY.search(str(problem)):
+            raise
+        raise RunError("Out of memory. Lower batch, crop or size, and start anew from this run.") from problem
     if net is None:
         run.log("stopped")
         return

@@ -1,5 +1,6 @@
 """Learning: seeded, resumed to the same bits, stopped, exported as it was trained; and the job around it."""
 
+import errno
 import json
 import math
 import os
@@ -7,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cloudcore import data, evaluate, images, jobs, models, runs, settings
 from cloudcore.errors import CloudcoreError, DataError, ModelError, RunError
 from cloudcore.task import Task, find_tasks, get_task, make_config
 
+ROOT = Path(__file__).parents[1]
 TINY = {
     "epochs": 2,
     "batch": 4,
@@ -123,6 +125,61 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words(folder: Path, tmp_path: 
     with pytest.raises(RunError, match="Stopped at epoch 2: loss is NaN"):
         _fit(folder, tmp_path, {**TINY, "validation": 0.0}, task=replace(task, loss=loss))
     assert runs.list_runs(tmp_path / "runs")[0].status().state == "failed"
+
+
+FAULTS = {
+    "a full disk": (
+        OSError(errno.ENOSPC, "No space left on device"),
+        "cannot be written: No space left on device",
+    ),
+    "no memory": (MemoryError("Unable to allocate 9 GiB"), "Out of memory. Lower batch"),
+    "no memory, as torch says it": (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "Out of memory. Lower"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=list(FAULTS))
+def test_a_fault_at_a_checkpoint_is_named_and_the_run_resumes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    from cloudcore import training
+
+    problem, words = FAULTS[fault]
+    save, calls = training._save_tensors, iter(range(1000))
+
+    def failing(path: Path, tensors: dict[str, Any]) -> None:
+        if next(calls) >= 2:  # the best weights and the checkpoint of the first epoch are written
+            raise problem
+        save(path, tensors)
+
+    config = asdict(make_config(get_task("sky"), TINY))
+    run = runs.create(tmp_path / "runs", "sky", folder, config, device="cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_save_tensors", failing)
+        with pytest.raises(RunError, match=words):
+            jobs.work(run)
+    assert (run.status().state, words in run.status().error) == ("failed", True)
+    jobs.work(run)
+    assert (run.status().state, [row["epoch"] for row in run.history()]) == ("done", [1, 2])
+    made = json.loads((run.folder / "made_with.json").read_text())["times"]
+    assert len(made) == 2 and made[0]["data"] == made[1]["data"], "each start says what it was made with"
+
+
+def test_a_run_outlives_the_app_that_started_it(folder: Path, tmp_path: Path) -> None:
+    """Another process starts it and ends, as a restarted server would; here it is found, watched and stopped."""
+    place = settings.Settings(workspace=tmp_path, labels=tmp_path / "labels")
+    script = (
+        "import sys, pathlib\nfrom cloudcore import jobs, settings\np = pathlib.Path(sys.argv[1])\n"
+        f"jobs.start('sky', {{**{TINY!r}, 'epochs': 400}}, pathlib.Path(sys.argv[2]),"
+        " settings.Settings(workspace=p, labels=p / 'labels'))"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path), str(folder)], cwd=ROOT, check=True, timeout=120)
+    (run,) = jobs.active(place)
+    end = time.monotonic() + 120
+    while not run.history() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert run.status().state == "running" and run.history()
+    jobs.stop(run)
+    _until(run, ("stopped",))
 
 
 def test_weights_of_another_architecture_and_nan_weights_are_refused(folder: Path) -> None:
