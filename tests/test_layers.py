@@ -26,13 +26,20 @@ LAYERS = {
 PARTS = {
     "sample_sky": "samples",
     "sample_light": "samples",
+    "sample_patterns": "samples",
+    "sample_textures": "samples",
     "label_database": "labels",
     "label_names": "labels",
+    "pattern_charts": "charts",
+    "pattern_csv": "pattern_table",
+    "pattern_statistics": "pattern_table",
     "archives": "exchange",
     "coco": "exchange",
     "kaggle": "exchange",
     "incoming": "exchange",
     "meaning": "exchange",
+    "evaluate_masks": "evaluate",
+    "pattern_data": "data",
 }
 """Module -> the module of the plan whose layer it shares."""
 
