@@ -28,7 +28,7 @@ MAX_CELL = 32 * 2**20
 """Characters of one row's run lengths; the busiest mask of 1400 x 2100 needs 15 million."""
 _TABLE = "train.csv"
 _IMAGE_FOLDERS = ("train_images", "images")
-_BELOW_ONE = re.compile(r"Got (\S+) as the (start|length) of run (\d+); wanted 1 or more")
+_BELOW_ONE = re.compile(r"Got '?(\S+?)'? as the (start|length) of run (\d+); wanted 1 or more")
 _Ints = NDArray[np.int64]
 
 
