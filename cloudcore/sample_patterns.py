@@ -169,7 +169,7 @@ def _lay(thick: Floats, box: Box, rng: np.random.Generator, seed: int) -> None:
     field = _fish(body, noise, rng) if box.pattern == "Fish" else body + np.float32(_ROUGH[box.pattern]) * noise
     level, depth = _LEVEL[box.pattern], _DEPTH[box.pattern]
     above = np.maximum(field - np.float32(level) - np.float32(1.6) * (1 - inside), 0)
-    thick[rows, columns] += np.float32(depth) * above * inside
+    thick[rows, columns] += np.float32(depth) * above * inside * np.minimum(5 * _envelope(shape_hw), 1)
 
 
 _ROUGH = {"Flower": 0.30, "Gravel": 0.22, "Sugar": 0.15}

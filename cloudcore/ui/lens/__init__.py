@@ -83,7 +83,10 @@ class LensValue:
 
 @dataclass(frozen=True)
 class Names:
-    """What the lens calls things: the model, what it is held against, and the parts of the error map."""
+    """What the lens calls things: the model, what it is held against, the parts of the error map, what is looked for.
+
+    oktas says whether a share is also told in oktas; ink (r, g, b) is the colour of what is found, None by the light.
+    """
 
     model: str = "Model"
     truth: str = "Truth"
@@ -92,6 +95,11 @@ class Names:
     missed: str = "missed"
     dice: str = "Dice"
     set: str = "Set"
+    thing: str = "cloud"
+    nothing: str = "sky"
+    smallest: str = "Smallest cloud, px"
+    oktas: bool = True
+    ink: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
