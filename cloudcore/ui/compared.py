@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from cloudcore import charts, dome, images, render
-from cloudcore.ui import compared_masks, comparing, lens, scoring
+from cloudcore.ui import compared_masks, comparing, comparing_masks, lens, scoring
 from cloudcore.ui.comparing import Choice, View
 from cloudcore.ui.widgets import LABEL_SET, is_dark
 
@@ -20,9 +20,12 @@ COLUMNS = 6
 def status(choice: Choice) -> None:
     """How many frames there are and how many were left out, at the right of the head row."""
     words = [f"{len(choice.cases)} {choice.noun}{'' if len(choice.cases) == 1 else 's'} with truth"]
+    if choice.several:  # the table says how many: the row is full
+        words.clear()
     if len(choice.counted) < len(choice.cases):
         words.append(f"{len(choice.cases) - len(choice.counted)} left out: trained on")
-    st.caption(", ".join(words), width="content")
+    if words:
+        st.caption(", ".join(words), width="content")
 
 
 def paint_button(choice: Choice) -> None:
@@ -49,13 +52,19 @@ def show_strip(view: View) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
+        if view.choice.several and not view.choice.whole:
+            comparing_masks.ask_on_black()
         st.space("stretch")
         sorted_cases = _sorted(view, str(order))
         pages = max(1, -(-len(sorted_cases) // (COLUMNS * rows)))
         page = st.pagination(pages, key=f"compare_page_{pages}", width=min(352, 96 + 36 * pages))
     here = sorted_cases[(page - 1) * COLUMNS * rows : page * COLUMNS * rows]
     opened = lens.thumbs(
-        [_thumb(view, case, str(order)) for case in here], view.choice.case.stem, key="compare-strip", columns=COLUMNS
+        [_thumb(view, case, str(order)) for case in here],
+        view.choice.case.stem,
+        key="compare-strip",
+        columns=COLUMNS,
+        ratio=1.5 if view.choice.several else 1.0,
     )
     if opened is not None and opened != view.choice.case.stem:
         st.session_state["compare_frame"] = opened

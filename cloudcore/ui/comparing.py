@@ -54,7 +54,6 @@ class Choice:
     usual: tuple[int, int]
     rival_usual: tuple[int, int]
     pattern: str = ""
-    black: bool = False
 
     @property
     def several(self) -> bool:
@@ -112,7 +111,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             st.session_state["compare_scope"] = ONE
         _keep_possible("compare_model", names, names[0])
         model = st.selectbox(
-            "Model", names, key="compare_model", persist_state="session", label_visibility="collapsed", width=190
+            "Model", names, key="compare_model", persist_state="session", label_visibility="collapsed", width=170
         )
         entry = entries[names.index(model)]
         alike = [e.name for e in entries if e.kind == entry.kind and e.info["classes"] == entry.info["classes"]]
@@ -125,7 +124,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             persist_state="session",
             format_func=lambda name: f"against {name}",
             label_visibility="collapsed",
-            width=160,
+            width=145,
         )
         scope = st.segmented_control(
             "Scores of",
@@ -137,19 +136,17 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             format_func=lambda words: words.replace("frame", "image") if entry.kind == "masks" else words,
             label_visibility="collapsed",
         )
-        pattern, black = "", False
-        if entry.kind == "masks":
-            pattern = comparing_masks.choose_pattern(tuple(entry.info["classes"]))
-            black = comparing_masks.on_black()
+        several = entry.kind == "masks"
+        pattern = comparing_masks.choose_pattern(tuple(entry.info["classes"])) if several else ""
         with st.popover("Images" if pattern else "Frames"):
             folder, every = comparing_masks.ask_images() if pattern else _ask_frames()
     rival = None if against == TRUTH else entries[names.index(against)]
-    return _choice(library, entry, rival, str(scope), folder, every, pattern, black)
+    return _choice(library, entry, rival, str(scope), folder, every, pattern)
 
 
 def _choice(
     library: Library, entry: models.ModelEntry, rival: models.ModelEntry | None, scope: str, folder: str, every: bool,
-    pattern: str, black: bool,
+    pattern: str,
 ) -> Choice:  # fmt: skip
     try:
         predictor = _predictor(entry.folder, _changed(entry.folder))
@@ -174,7 +171,7 @@ def _choice(
     return Choice(
         library, entry, predictor, rival, other, scope, cases, case, not (folder or pattern), learnt, counted, grid,
         grid.nearest(*_defaults(predictor, index)), grid.nearest(*_defaults(other, index)) if other else (0, 0),
-        pattern, black,
+        pattern,
     )  # fmt: skip
 
 
@@ -372,7 +369,7 @@ def _names(view: View) -> lens.Names:
         names = replace(names, wrong=f"false {choice.pattern}")
     colour = comparing_masks.ink(choice.predictor.classes, choice.pattern)
     return replace(names, thing=choice.pattern, nothing=f"no {choice.pattern}", smallest="Smallest area, px",
-                   oktas=False, ink=colour)  # fmt: skip
+                   oktas=False, ink=colour, black=comparing_masks.is_on_black(), iou=not choice.whole)  # fmt: skip
 
 
 def _against_truth(view: View) -> tuple[scoring.Counts, lens.Picture]:
@@ -380,8 +377,8 @@ def _against_truth(view: View) -> tuple[scoring.Counts, lens.Picture]:
     image, _ = scoring.read(choice.case, choice.library.store, LABEL_SET)
     _, valid = mask.from_label(view.label)
     doc = f"{name_of(choice.predictor, choice.case, choice.grid)}"
-    if choice.black:
-        image, doc = np.zeros_like(image), f"{doc}|black"
+    if choice.several and comparing_masks.is_on_black():
+        doc = f"{doc}|black"
     return view.found[choice.case.stem], lens.Picture(doc, image, view.level, view.label, valid, _caption(choice))
 
 

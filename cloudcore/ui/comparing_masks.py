@@ -11,12 +11,13 @@ from cloudcore.ui import lens, scoring
 
 PATTERN = "compare_pattern"
 """Key of the pattern looked at, in the session and in the address."""
+BLACK = "compare_black"
 GRID = lens.Grid(min_sizes=evaluate_masks.MIN_SIZES)
 """The sliders' steps: smallest sizes in px of the 350 x 525 grid."""
 
 
 def choose_pattern(classes: tuple[str, ...]) -> str:
-    """The pattern whose mask is looked at, its colour beside it, and the toggle that takes the image away."""
+    """The pattern whose mask is looked at, its colour beside it."""
     if PATTERN in st.query_params and st.session_state.get(PATTERN) is None:
         st.session_state[PATTERN] = st.query_params[PATTERN]
     if st.session_state.get(PATTERN) not in classes:
@@ -32,11 +33,14 @@ def choose_pattern(classes: tuple[str, ...]) -> str:
     return chosen
 
 
-def on_black() -> bool:
-    """Whether masks are looked at without the image behind them; draws the toggle."""
-    return bool(
-        st.toggle("On black", key="compare_black", persist_state="session", help="The masks without the image behind")
-    )
+def is_on_black() -> bool:
+    """Whether masks are looked at without the image behind them."""
+    return bool(st.session_state.get(BLACK))
+
+
+def ask_on_black() -> None:
+    """The toggle that takes the image away from behind the masks, at its next drawing."""
+    st.toggle("On black", key=BLACK, persist_state="session", help="The masks without the image behind them")
 
 
 def ink(classes: tuple[str, ...], pattern: str) -> render.Rgb:

@@ -95,7 +95,7 @@ class Controls {
     this.box.querySelector("[data-title=smallest]").textContent = data.names.smallest;
     this.box.querySelector("[data-title=dice]").textContent = data.names.dice;
     this.find("dice").textContent = dice.toFixed(3);
-    this.find("iou").textContent = (dice / (2 - dice)).toFixed(3);
+    this.find("iou").textContent = data.names.iou ? (dice / (2 - dice)).toFixed(3) : "–";
     this.compare(dice - before);
     this.find("set-title").textContent = data.set_table ? `${data.names.set} ` : "";
     this.find("set").textContent = data.set_table ? this.dice(data.set_table, k, m).toFixed(3) : "";

@@ -48,7 +48,8 @@ class Stage {
     for (const canvas of this.lens.querySelectorAll("canvas")) { canvas.width = width; canvas.height = height; }
     const frame = this.pen(this.panel("frame"));
     frame.drawImage(picture, 0, 0, width, height);
-    this.tints = new Tints(frame.getImageData(0, 0, width, height).data, code, width, height, data.night, data.names.ink);
+    const behind = data.names.black ? new Uint8ClampedArray(4 * width * height) : frame.getImageData(0, 0, width, height).data;
+    this.tints = new Tints(behind, code, width, height, data.night, data.names.ink);
     this.cloudPixels = new ImageData(width, height);
     this.thirdPixels = new ImageData(width, height);
     this.zoom = { scale: 1, x: 0, y: 0 };
