@@ -110,8 +110,8 @@ def predict(
     model: str, paths: Annotated[list[Path], typer.Argument(help="Frames or folders of frames")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks")],
 ) -> None:  # fmt: skip
-    """Write a mask PNG (0 sky, 255 cloud, the image's size) for every frame."""
-    from cloudcore import images, mask, models
+    """Write a mask PNG (0 sky, 255 cloud, the image's size) for every frame, one a class where there are several."""
+    from cloudcore import evaluate_masks, images, mask, models
 
     predictor = models.load(model)
     listed = [(path, path.parent) for path in paths if not path.is_dir()]
@@ -127,12 +127,16 @@ def predict(
             refused += 1
             print(f"left out: {problem}", file=sys.stderr)
             continue
-        cloud = mask.clean(predictor(image), predictor.threshold[0], predictor.min_size[0])
         target = out / path.relative_to(base).with_suffix(".png")
         target.parent.mkdir(parents=True, exist_ok=True)
-        images.write_png(target, mask.to_label(cloud))
+        if predictor.info["kind"] == "masks":
+            for name, found in zip(predictor.classes, evaluate_masks.masks_of(predictor, image), strict=True):
+                images.write_png(target.with_name(f"{target.stem}_{name}.png"), mask.to_label(found))
+        else:
+            cloud = mask.clean(predictor(image), predictor.threshold[0], predictor.min_size[0])
+            images.write_png(target, mask.to_label(cloud))
         _progress(index + 1, len(listed), path.name)
-    print(f"{len(listed) - refused} masks in {out}, {refused} files left out")
+    print(f"Masks of {len(listed) - refused} images in {out}, {refused} files left out")
     if refused == len(listed):
         raise typer.Exit(1)
 
@@ -144,7 +148,8 @@ def evaluate(model: str, data: DataDir, json_file: JsonFile = None, every: Every
     from cloudcore import models
 
     result = evaluation.evaluate(models.load(model), data, every, _progress)
-    for source, table in [("all", result["metrics"]), *result["by_source"].items()]:
+    parts = result.get("by_source", {}) | result.get("by_class", {})
+    for source, table in [("all", result["metrics"]), *parts.items()]:
         for name, row in table.items():
             low, high = row["low"], row["high"]
             interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
@@ -168,11 +173,24 @@ def sweep(
     for name, row in result.items():
         print(f"{name}: threshold {row['threshold']:.2f}, smallest cloud {row['min_size']} px, Dice {row['dice']:.4f}")
     if write:
-        row = result[predictor.classes[0]]
-        note = f"best Dice of {row['n']} frames of {data.absolute().name}"
-        models.write_threshold(predictor.folder, [row["threshold"]], [row["min_size"]], None, note)
+        rows = [result[name] for name in predictor.classes]
+        note, grid = f"best Dice of {rows[0]['n']} frames of {data.absolute().name}", rows[0]["grid_hw"]
+        chosen = [row["threshold"] for row in rows], [row["min_size"] for row in rows]
+        models.write_threshold(predictor.folder, *chosen, (grid[0], grid[1]) if grid else None, note)
         print(f"stored in {predictor.folder / 'model.json'}")
     _write_json(json_file, result)
+
+
+@app.command()
+def submit(
+    model: str, images_dir: Annotated[Path, typer.Option("--images", help="Folder with the images to predict")],
+    out: Annotated[Path, typer.Option("--out", help="CSV file to write")],
+) -> None:  # fmt: skip
+    """Write a Kaggle submission of pattern masks at 350 x 525, then read it back and check it."""
+    from cloudcore import evaluate_masks, models
+
+    count = evaluate_masks.submit(models.load(model), images_dir, out, _progress)
+    print(f"{count} images, {4 * count} rows in {out}; checked")
 
 
 @runs_app.command("list")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import data, dome, mask, metrics, models, sweep
+from cloudcore import data, dome, evaluate_masks, mask, metrics, models, sweep
 from cloudcore.errors import DataError
 
 SMALLEST_N = 20
@@ -85,8 +85,11 @@ def evaluate(
 ) -> dict[str, Any]:
     """Scores of a sky model on a data folder at its own threshold and min_size, whole and by source.
 
-    {task, n, left_out, threshold, min_size, metrics: {name: {value, low, high, n}}, by_source: {...}, note}
+    {task, n, left_out, threshold, min_size, metrics: {name: {value, low, high, n}}, by_source: {...}, note}; a model of
+    another kind is scored by its own module.
     """
+    if model.info["kind"] == "masks":
+        return evaluate_masks.evaluate(model, folder, every, progress)
     if model.info["kind"] != "mask":
         raise DataError(
             f"{model.folder.name} is of kind {model.info['kind']}; this folder holds masks. Choose another."
@@ -114,6 +117,8 @@ def sweep_model(
     model: models.Predictor, folder: Path, every: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
     """{class: {threshold, min_size, dice, grid_hw, n}}: the best pair by Dice of cloud pooled over frames, exactly."""
+    if model.info["kind"] == "masks":
+        return evaluate_masks.sweep_model(model, folder, every, progress)
     kept = keep(model, folder, every)
     predicted = np.zeros((len(sweep.THRESHOLDS), len(sweep.MIN_SIZES)), np.int64)
     hit, truth = np.zeros_like(predicted), 0

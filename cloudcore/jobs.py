@@ -243,7 +243,7 @@ def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any
         "network": {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())},
         "options": told["options"], "input": {"layout": "NCHW", "channels": "RGB", **wanted},
         "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5] * len(prepared.classes),
-        "min_size": [0] * len(prepared.classes), "grid_hw": None, "temperature": 1.0,
+        "min_size": [0] * len(prepared.classes), "grid_hw": getattr(prepared, "grid_hw", None), "temperature": 1.0,
         "trained_on": {
             "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
             "terms": told.get("terms") or TERMS,

@@ -77,8 +77,11 @@ class Predictor:
         grid = self.info.get("grid_hw")
         return (int(grid[0]), int(grid[1])) if grid else None
 
-    def __call__(self, image: images.Image) -> NDArray[np.float32]:
-        """Probabilities of an image. Raises ModelError for another shape, type or a side below 16 px."""
+    def __call__(self, image: images.Image, out_hw: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Probabilities of an image, at its own size or straight on the grid out_hw.
+
+        Raises ModelError for another shape, type or a side below 16 px.
+        """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ModelError(
                 f"This model wants a uint8 image (H, W, 3), got {image.dtype} {tuple(image.shape)}. Convert it to RGB."
@@ -87,7 +90,7 @@ class Predictor:
             raise ModelError(
                 f"An image of {image.shape[0]} × {image.shape[1]} px is below 16 px a side. Use a larger one."
             )
-        logits = self._logits(image) / float(self.info["temperature"])
+        logits = self._logits(image, out_hw) / float(self.info["temperature"])
         if self.info["kind"] == "class":
             raised = np.exp(logits - logits.max())
             return np.asarray(raised / raised.sum(), np.float32)
@@ -95,13 +98,18 @@ class Predictor:
             probability = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
         return probability[0] if self.info["kind"] == "mask" else probability
 
-    def _logits(self, image: images.Image) -> NDArray[np.float32]:
-        """Logits at the image's size: resized to the input's shorter side, padded to its multiple, answered, undone."""
+    def _logits(self, image: images.Image, out_hw: tuple[int, int] | None) -> NDArray[np.float32]:
+        """Logits at out_hw or the image's size: resized to the input's size, padded to its multiple, answered, undone.
+
+        The input is either a fixed shape (hw) or the image's own with a shorter side (side).
+        """
         import cv2
 
         wanted = self.info["input"]
-        height, width = image.shape[:2]
-        small = images.resize(image, _input_hw((height, width), int(wanted["side"])))
+        height, width = out_hw or image.shape[:2]
+        fixed = wanted.get("hw")
+        small_hw = (int(fixed[0]), int(fixed[1])) if fixed else _input_hw(image.shape[:2], int(wanted["side"]))
+        small = images.resize(image, small_hw)
         rows, columns = small.shape[:2]
         multiple = int(wanted["multiple"])
         padded = np.pad(small, ((0, -rows % multiple), (0, -columns % multiple), (0, 0)), mode="edge")
@@ -122,9 +130,9 @@ class Predictor:
         return frozenset(self.info.get("trained_on", {}).get("images", ()))
 
 
-def _input_hw(shape_hw: tuple[int, int], side: int) -> tuple[int, int]:
+def _input_hw(shape_hw: tuple[int, ...], side: int) -> tuple[int, int]:
     if side <= 0:
-        return shape_hw
+        return shape_hw[0], shape_hw[1]
     scale = side / min(shape_hw)
     return max(1, round(shape_hw[0] * scale)), max(1, round(shape_hw[1] * scale))
 

@@ -24,6 +24,9 @@ HIT: Rgb = (0xC9, 0xD3, 0xDA)
 FALSE_CLOUD: Rgb = (0xFF, 0x5A, 0x36)
 MISSED: Rgb = (0x4C, 0x9D, 0xFF)
 UNDEFINED: Rgb = (0x80, 0x88, 0x90)
+PATTERNS: tuple[Rgb, ...] = ((0x2F, 0x8C, 0xFF), (0xFF, 0x5C, 0x8A), (0xFF, 0xD2, 0x3F), (0xB6, 0xF0, 0xDF))
+"""Colours of Fish, Flower, Gravel and Sugar."""
+CASING: Rgb = (0x0B, 0x10, 0x14)
 
 GREY_LIGHT = 0.62  # brightness of the grey frame below an error map
 OUTSIDE_LIGHT = 0.45  # brightness outside the dome
@@ -91,6 +94,23 @@ def overlay(image: Image, cloud: Mask, night: bool, fill: float = 0.34) -> Image
     solid, square = cloud.astype(np.uint8), np.ones((3, 3), np.uint8)
     _blend(out, cloud & (cv2.erode(solid, square, borderValue=1) == 0), colour, 1.0)
     _blend(out, ~cloud & (cv2.dilate(solid, square, borderValue=0) > 0), colour, 0.5)
+    return _to_uint8(out)
+
+
+def patterns(image: Image, masks: NDArray[np.bool_], fill: float = 0.2) -> Image:
+    """The image with up to four masks, bool (K, H, W), tinted and outlined in the patterns' colours: uint8 (H, W, 3).
+
+    Each line is 2 px wide and cased in near-black, as bright cloud lies below it.
+    """
+    out, square = image.astype(np.float32), np.ones((3, 3), np.uint8)
+    solid = [_checked(one, image.shape[:2], "pattern mask").astype(np.uint8) for one in masks]
+    for one, colour in zip(solid, PATTERNS, strict=False):
+        _blend(out, one > 0, colour, fill)
+    for one, colour in zip(solid, PATTERNS, strict=False):
+        core = cv2.erode(one, square, iterations=2, borderValue=0)
+        _blend(out, (cv2.dilate(one, square, borderValue=0) > 0) & (one == 0), CASING, 0.8)
+        _blend(out, (core > 0) & (cv2.erode(core, square, borderValue=1) == 0), CASING, 0.8)
+        _blend(out, (one > 0) & (core == 0), colour, 1.0)
     return _to_uint8(out)
 
 

@@ -44,7 +44,7 @@ def decode(text: str, shape_hw: tuple[int, int]) -> Mask:
     """
     height, width = _checked_shape(shape_hw)
     flat = np.zeros(height * width, np.bool_)
-    compiled(_fill)(_runs(text, (height, width)), flat)
+    compiled(_fill)(runs(text, (height, width)), flat)
     return flat.reshape(width, height).T
 
 
@@ -58,13 +58,36 @@ def decode_to(text: str, shape_hw: tuple[int, int], out_hw: tuple[int, int]) -> 
     out_height, out_width = _checked_shape(out_hw)
     columns = np.zeros((out_width, out_height), np.bool_)
     first_row, first_column = _first_reader(height, out_height), _first_reader(width, out_width)
-    compiled(_fill_to)(_runs(text, (height, width)), height, first_row, first_column, columns)
+    compiled(_fill_to)(runs(text, (height, width)), height, first_row, first_column, columns)
     return columns.T
 
 
 def encode(mask: Mask) -> str:
     """The Kaggle text of a mask, bool (H, W); empty for an empty mask. Raises MaskError for what is no mask."""
     digits: _Bytes = compiled(_write)(_boundaries(mask))
+    return digits.tobytes().decode("ascii")
+
+
+def runs(text: str, shape_hw: tuple[int, int]) -> _Ints:
+    """The runs of a text, int64 (N, 2): first pixel and the pixel after the last, 0-based, column-major, sorted, apart.
+
+    Their number and area need no mask. Raises RLEError as decode does.
+    """
+    if not isinstance(text, str):
+        raise RLEError(f"Got {type(text).__name__} in place of run lengths; wanted text, empty for an empty mask.")
+    height, width = _checked_shape(shape_hw)
+    size = height * width
+    raw = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
+    found = np.empty(((len(raw) + 3) // 4, 2), np.int64)  # a run takes four characters at least, its space included
+    count = compiled(_parse)(raw, size, found)
+    if count < 0:
+        raise _complaint(text, size)
+    return found[:count]
+
+
+def from_runs(found: _Ints) -> str:
+    """The Kaggle text of runs as `runs` gives them, int64 (N, 2); they are not checked again."""
+    digits: _Bytes = compiled(_write)(np.ascontiguousarray(found, np.int64).reshape(-1))
     return digits.tobytes().decode("ascii")
 
 
@@ -144,19 +167,6 @@ def _checked_shape(shape_hw: tuple[int, int]) -> tuple[int, int]:
             f"{MAX_PIXELS // 1_000_000} megapixels."
         )
     return height, width
-
-
-def _runs(text: str, shape_hw: tuple[int, int]) -> _Ints:
-    """Runs of a text, int64 (N, 2): first pixel and the pixel after the last, 0-based, sorted and apart."""
-    if not isinstance(text, str):
-        raise RLEError(f"Got {type(text).__name__} in place of run lengths; wanted text, empty for an empty mask.")
-    size = shape_hw[0] * shape_hw[1]
-    raw = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-    runs = np.empty(((len(raw) + 3) // 4, 2), np.int64)  # a run takes four characters at least, its space included
-    count = compiled(_parse)(raw, size, runs)
-    if count < 0:
-        raise _complaint(text, size)
-    return runs[:count]
 
 
 def _parse(raw: _Bytes, size: int, runs: _Ints) -> int:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from cloudcore import dome, images
+from cloudcore import dome, images, sample_patterns
 from cloudcore.errors import DataError
 from cloudcore.mask import Label, Mask, to_label
 from cloudcore.sample_light import Scene, photograph
@@ -80,9 +81,10 @@ class _Plan:
 def write(folder: Path, seed: int = 0, progress: Callable[[float, str], None] | None = None) -> None:
     """Draws folder/sky/{images,masks}, 24 frames of 512 x 512, and folder/night/{images,truth.csv}, 40 of 256 x 256.
 
-    truth.csv has the columns file, time_utc and cloud_fraction (0..1 of the valid pixels). The same seed draws the same
-    bytes. Everything is written under a temporary name beside folder and renamed when complete; progress hears the
-    share done, 0..1, and a sentence. Raises DataError where folder already holds something.
+    Also folder/patterns/{train.csv,train_images}, twelve satellite-like images of 1400 x 2100. truth.csv has the
+    columns file, time_utc and cloud_fraction (0..1 of the valid pixels). The same seed draws the same bytes. Everything
+    is written under a temporary name beside folder and renamed when complete; progress hears the share done, 0..1, and
+    a sentence. Raises DataError where folder already holds something.
     """
     folder = folder.absolute()
     _check_free(folder)
@@ -106,12 +108,16 @@ def _draw_all(folder: Path, seed: int, progress: Callable[[float, str], None]) -
     for kind in kinds:
         texture(kind, seed)
     plans = [*_sky(folder / "sky", seed), *_night(folder / "night", seed)]
+    tasks: list[tuple[Path | None, Callable[[], float | None]]] = [(p.path, partial(_draw, p, seed)) for p in plans]
+    tasks += [(None, draw) for draw in sample_patterns.write(folder / "patterns", seed)]
     fractions: dict[Path, float] = {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        running = {pool.submit(_draw, plan, seed): plan for plan in plans}
+        running = {pool.submit(draw): path for path, draw in tasks}
         for done, future in enumerate(as_completed(running), 1):
-            fractions[running[future].path] = future.result()
-            progress(done / len(plans), f"{done} of {len(plans)} frames drawn")
+            path, fraction = running[future], future.result()
+            if path is not None and fraction is not None:
+                fractions[path] = fraction
+            progress(done / len(tasks), f"{done} of {len(tasks)} pictures drawn")
     _write_truth(folder / "night" / "truth.csv", fractions)
 
 

@@ -114,9 +114,9 @@ class Task:
 
 def find_tasks() -> list[Task]:
     """Every task of the house. Loads no heavy library."""
-    from cloudcore.tasks import sky
+    from cloudcore.tasks import patterns, sky
 
-    return [sky.TASK]
+    return [sky.TASK, patterns.TASK]
 
 
 def get_task(name: str) -> Task:

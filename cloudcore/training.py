@@ -10,7 +10,6 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ import torch
 from fastai.callback.core import Callback, CancelEpochException, CancelFitException, TrainEvalCallback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
-from fastai.optimizer import SGD, Adam
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from cloudcore import images, runs
+from cloudcore import images, runs, training_pace
 from cloudcore.errors import RunError
 from cloudcore.task import Task
 
@@ -231,14 +229,18 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
         load_weights(net, start)
     net = net.to(place, memory_format=torch.channels_last)
     wants = config.precision == "bfloat16" or (config.precision == "auto" and place.type == "cuda")
+    if hasattr(prepared, "place"):
+        prepared.place = place  # batches are made where they are learnt from
     learn, average, score = _learner(task, config, prepared, net, place, wants)
     found = _newest_checkpoint(reporter.run)
     first, rows = _restore(found, learn, average) if found else (0, [])
     watch = _Watch(reporter, prepared, config, task.metrics[0])
     learn.add_cbs([watch, _Keep(watch, average, score, rows)])
     reporter.tell(state="running", device=str(place), epoch=first, epochs=config.epochs, message="Learning.")
-    if first < config.epochs:
-        _fit(learn, config, first)
+    if first < config.epochs and not training_pace.has_stopped(config, rows):
+        _fit(learn, config, first, rows)
+    if len(rows) < config.epochs and not watch.stopped:
+        reporter.run.log(f"stopped early: no lower validation loss for {config.stop_after} epochs")
     if watch.stopped:
         reporter.tell(state="stopped", eta_seconds=None, message="Stopped. Resume goes on from the last whole epoch.")
         return None
@@ -250,24 +252,20 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
 def _learner(task: Task, config: Any, prepared: Any, net: torch.nn.Module, place: torch.device, bfloat16: bool
              ) -> tuple[_Learner, _Average, _Score]:  # fmt: skip
     average, score = _Average(net, config.averaging), _Score(prepared)
-    optimiser = partial(SGD, mom=config.momentum) if config.optimiser == "sgd" else partial(Adam, mom=config.momentum)
     learn = _Learner(
-        _Loader(prepared, place), _Net(task, config, net, bfloat16), loss_func=task.loss(config), opt_func=optimiser,
-        lr=config.learning_rate, wd=config.weight_decay, default_cbs=False,
+        _Loader(prepared, place), _Net(task, config, net, bfloat16), loss_func=task.loss(config),
+        opt_func=training_pace.optimiser(config), splitter=training_pace.groups(config), lr=training_pace.rates(config),
+        wd=config.weight_decay, default_cbs=False,
         cbs=[TrainEvalCallback(), _Seed(config.seed), average, score],
     )  # fmt: skip
     learn.create_opt()
     return learn, average, score
 
 
-def _fit(learn: _Learner, config: Any, first: int) -> None:
-    from fastai.callback.schedule import ParamScheduler, combined_cos
-
-    learn.first, cbs = first, []
-    if config.schedule == "one_cycle":
-        peak = config.learning_rate
-        cbs.append(ParamScheduler({"lr": combined_cos(0.25, peak / 25, peak, peak / 1e5)}))
-    learn.fit(config.epochs, lr=config.learning_rate, wd=config.weight_decay, cbs=cbs)
+def _fit(learn: _Learner, config: Any, first: int, rows: list[dict[str, Any]]) -> None:
+    learn.first = first
+    pace = training_pace.schedule(config, rows)
+    learn.fit(config.epochs, lr=training_pace.rates(config), wd=config.weight_decay, cbs=pace)
 
 
 def load_weights(net: torch.nn.Module, state: dict[str, Any]) -> None:

@@ -26,18 +26,27 @@ LAYERS = {
 PARTS = {
     "sample_sky": "samples",
     "sample_light": "samples",
+    "sample_patterns": "samples",
+    "sample_textures": "samples",
     "label_database": "labels",
     "label_names": "labels",
+    "pattern_charts": "charts",
+    "pattern_csv": "pattern_table",
+    "pattern_boxes": "pattern_table",
+    "pattern_statistics": "pattern_table",
     "archives": "exchange",
     "coco": "exchange",
     "kaggle": "exchange",
     "incoming": "exchange",
     "meaning": "exchange",
+    "evaluate_masks": "evaluate",
+    "training_pace": "training",
+    "pattern_data": "data",
 }
 """Module -> the module of the plan whose layer it shares."""
 
 HEAVY = {"torch", "fastai", "torchvision", "timm", "segmentation_models_pytorch"}
-MAY_BE_HEAVY = {"networks", "training", "explain"}
+MAY_BE_HEAVY = {"networks", "training", "training_pace", "explain"}
 UPWARD = {("task", "tasks")}
 """The one upward look: find_tasks() imports tasks/* inside the function."""
 

@@ -79,3 +79,14 @@ def test_strip_and_data_url() -> None:
     assert shown.shape == (40, 124, 3) and not shown[:, 60:64].any() and (shown[:, 64:] == 9).all()
     url = render.data_url(b"abc", "image/png")
     assert base64.b64decode(url.removeprefix("data:image/png;base64,")) == b"abc"
+
+
+def test_patterns_are_outlined_in_their_own_colours() -> None:
+    """A tint inside, the colour on the rim, near-black casing outside, nothing elsewhere; another class another hue."""
+    image = np.full((40, 60, 3), 200, np.uint8)
+    masks = np.zeros((4, 40, 60), bool)
+    masks[1, 10:30, 10:30] = masks[2, 10:30, 35:55] = True
+    out = render.patterns(image, masks)
+    assert tuple(out[10, 20]) == render.PATTERNS[1] and tuple(out[10, 45]) == render.PATTERNS[2]
+    assert out[9, 20].max() < 60 and tuple(out[2, 2]) == (200, 200, 200)
+    assert tuple(out[20, 20]) != (200, 200, 200) and not np.array_equal(out[20, 20], out[20, 45])

@@ -223,3 +223,26 @@ def test_importing_loads_no_compiler() -> None:
         "sys.exit(bool({'numba', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@settings(deadline=None)
+@given(masks)
+def test_kaggle_and_coco_say_the_same(mask: Mask) -> None:
+    """Every way between the three forms ends at the same mask and the same text."""
+    kaggle = rle.encode(mask)
+    for compressed in (True, False):
+        coco = rle.to_coco(rle.decode(kaggle, mask.shape), compressed)
+        assert coco == rle.to_coco(mask, compressed)
+        assert rle.encode(rle.from_coco(coco)) == kaggle
+
+
+@settings(deadline=None)
+@given(masks)
+def test_runs_are_the_mask(mask: Mask) -> None:
+    text = rle.encode(mask)
+    found = rle.runs(text, mask.shape)
+    painted = np.zeros(mask.size, np.bool_)
+    for start, stop in found:
+        painted[start:stop] = True
+    assert np.array_equal(painted.reshape(mask.shape[::-1]).T, mask)
+    assert int((found[:, 1] - found[:, 0]).sum()) == mask.sum() and rle.from_runs(found) == text

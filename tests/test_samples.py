@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudcore import dome, images, samples
+from cloudcore import dome, images, sample_patterns, samples
 from cloudcore.errors import DataError
 from cloudcore.sample_light import Scene, photograph
 from cloudcore.sample_sky import Layer, View, optical_depth, texture
@@ -100,9 +100,10 @@ def test_progress_is_told_and_a_full_folder_is_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(samples, "_NIGHTS", samples._NIGHTS[:1])
     monkeypatch.setattr(samples, "_DAYS", ())
     monkeypatch.setattr(samples, "NIGHT_FRAMES", 3)
+    monkeypatch.setattr(sample_patterns, "SCENES", sample_patterns.SCENES[:1])
     heard: list[tuple[float, str]] = []
     samples.write(tmp_path / "new", 1, lambda share, words: heard.append((share, words)))
-    assert heard[-1] == (1.0, "4 of 4 frames drawn") and heard == sorted(heard)
+    assert heard[-1] == (1.0, "5 of 5 pictures drawn") and heard == sorted(heard)
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
     with pytest.raises(DataError, match="already holds"):
         samples.write(tmp_path / "new", 1)

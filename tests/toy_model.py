@@ -41,3 +41,34 @@ def write(
     }  # fmt: skip
     (folder / "model.json").write_text(json.dumps(info), encoding="utf-8")
     return folder
+
+
+def write_patterns(
+    folder: Path, *, threshold: float = 0.5, min_size: int = 500, trained_on: Sequence[str] = ()
+) -> Path:
+    """Write a model of the four satellite patterns without training: brightness on a coarse grid, four contrasts.
+
+    Input 70 x 105, a smoothing convolution with other weights a class, so that the four masks differ. Returns folder.
+    """
+    weights = np.array([9.0, 6.0, 12.0, 7.5], np.float32)
+    kernel = np.ones((4, 3, SIDE, SIDE), np.float32) * weights[:, None, None, None] / (3 * SIDE**2)
+    bias = np.array([-1.9, -2.2, -3.0, -1.2], np.float32)
+    constants = [numpy_helper.from_array(kernel, "w"), numpy_helper.from_array(bias, "b")]
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w", "b"], ["y"], pads=[SIDE // 2] * 4)],
+        "toy",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "h", "w"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4, "h", "w"])],
+        constants,
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    folder.mkdir(parents=True)
+    onnx.save(made, folder / "model.onnx")
+    info = {
+        "task": "patterns", "kind": "masks", "title": "Toy", "classes": ["Fish", "Flower", "Gravel", "Sugar"],
+        "input": {"side": 70, "hw": [70, 105], "multiple": 1}, "mean": [0, 0, 0], "std": [1, 1, 1],
+        "threshold": [threshold] * 4, "min_size": [min_size] * 4, "grid_hw": [350, 525], "temperature": 1.0,
+        "trained_on": {"images": list(trained_on)},
+    }  # fmt: skip
+    (folder / "model.json").write_text(json.dumps(info), encoding="utf-8")
+    return folder

@@ -7,25 +7,31 @@ import numpy as np
 import streamlit as st
 
 from cloudcore import charts, dome, images, render
-from cloudcore.ui import comparing, lens, scoring
+from cloudcore.ui import compared_masks, comparing, comparing_masks, lens, scoring
 from cloudcore.ui.comparing import Choice, View
 from cloudcore.ui.widgets import LABEL_SET, is_dark
 
 SORTS = ("Dice", "Cloud error", "Time")
+MASK_SORTS = ("Dice", "Area error", "Name")
 SIDE_PX = 240
 COLUMNS = 6
 
 
 def status(choice: Choice) -> None:
     """How many frames there are and how many were left out, at the right of the head row."""
-    words = [f"{len(choice.cases)} {'frame' if len(choice.cases) == 1 else 'frames'} with truth"]
+    words = [f"{len(choice.cases)} {choice.noun}{'' if len(choice.cases) == 1 else 's'} with truth"]
+    if choice.several:  # the table says how many: the row is full
+        words.clear()
     if len(choice.counted) < len(choice.cases):
         words.append(f"{len(choice.cases) - len(choice.counted)} left out: trained on")
-    st.caption(", ".join(words), width="content")
+    if words:
+        st.caption(", ".join(words), width="content")
 
 
 def paint_button(choice: Choice) -> None:
-    """Open in Paint (O), with the prediction as first coat."""
+    """Open in Paint (O), with the prediction as first coat; satellite images are not painted."""
+    if choice.several:
+        return
     why = None if choice.own_frames else "Only this app's frames can be painted: choose that folder on Overview."
     if st.button("Open in Paint", shortcut="O", disabled=not choice.own_frames, help=why):
         st.switch_page("pages/paint.py", query_params={"frame": choice.case.stem, "coat": choice.model.name})
@@ -36,22 +42,29 @@ def show_strip(view: View) -> None:
     rows = 2 if view.choice.whole else 1
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader("Worst first", anchor=False, width="content")
+        sorts = MASK_SORTS if view.choice.several else SORTS
         order = st.segmented_control(
             "Sorted by",
-            SORTS,
-            default=SORTS[0],
+            sorts,
+            default=sorts[0],
             required=True,
-            key="compare_sort",
+            key="compare_mask_sort" if view.choice.several else "compare_sort",
             persist_state="session",
             label_visibility="collapsed",
         )
+        if view.choice.several and not view.choice.whole:
+            comparing_masks.ask_on_black()
         st.space("stretch")
         sorted_cases = _sorted(view, str(order))
         pages = max(1, -(-len(sorted_cases) // (COLUMNS * rows)))
         page = st.pagination(pages, key=f"compare_page_{pages}", width=min(352, 96 + 36 * pages))
     here = sorted_cases[(page - 1) * COLUMNS * rows : page * COLUMNS * rows]
     opened = lens.thumbs(
-        [_thumb(view, case, str(order)) for case in here], view.choice.case.stem, key="compare-strip", columns=COLUMNS
+        [_thumb(view, case, str(order)) for case in here],
+        view.choice.case.stem,
+        key="compare-strip",
+        columns=COLUMNS,
+        ratio=1.5 if view.choice.several else 1.0,
     )
     if opened is not None and opened != view.choice.case.stem:
         st.session_state["compare_frame"] = opened
@@ -66,7 +79,9 @@ def _sorted(view: View, order: str) -> list[scoring.Case]:
     cases = [case for case in view.choice.cases if case.stem in view.found]
     if order == "Time":
         return sorted(cases, key=lambda case: (case.time.timestamp() if case.time else float("inf"), case.stem))
-    if order == "Cloud error":
+    if order == "Name":
+        return sorted(cases, key=lambda case: case.stem)
+    if order in ("Cloud error", "Area error"):
         return sorted(cases, key=lambda case: (-abs(_cloud_error(view, case)), case.stem))
     return sorted(cases, key=lambda case: (float(view.found[case.stem].dice()[view.at]), case.stem))
 
@@ -78,9 +93,10 @@ def _cloud_error(view: View, case: scoring.Case) -> float:
 
 def _thumb(view: View, case: scoring.Case, order: str) -> lens.Thumb:
     dice = float(view.found[case.stem].dice()[view.at])
-    score = f"{_cloud_error(view, case):+.3f}".replace("-", "−") if order == "Cloud error" else f"{dice:.3f}"
+    score = f"{_cloud_error(view, case):+.3f}".replace("-", "−") if order.endswith("error") else f"{dice:.3f}"
     _, false, missed, _ = view.found[case.stem].confusion(*view.at)
-    alt = f"Errors of {case.stem}: {false:,} px false cloud, {missed:,} px missed, Dice {dice:.3f}"
+    thing = view.choice.pattern or "cloud"
+    alt = f"Errors of {case.stem}: {false:,} px false {thing}, {missed:,} px missed, Dice {dice:.3f}"
     title = f"{case.stem}, Dice {dice:.3f}{', trained on this' if case.stem in view.choice.learnt else ''}"
     star = " *" if case.stem in view.choice.learnt else ""
     return lens.Thumb(case.stem, _error_picture(view, case), alt, f"{score} · {comparing.called(case)}{star}", title)
@@ -106,6 +122,9 @@ def _drawn(mark: str, _view: View, _case: scoring.Case) -> str:
 def show_scores(view: View) -> None:
     """Accuracy with the base rate under it, Dice, IoU, precision, recall, cloud fraction and okta of both."""
     choice = view.choice
+    if choice.several:
+        _show_mask_scores(view)
+        return
     every = [_confusions(view.counted(), view.at)]
     names = [f"set, n = {len(every[0])}"]
     if choice.rival is not None:
@@ -121,6 +140,26 @@ def show_scores(view: View) -> None:
     step = scoring.thinning(images.shape_hw(choice.case.path))
     if step > 1:
         st.caption(f"This frame is large: shown and scored on every {step}. pixel, each way.")
+
+
+def _show_mask_scores(view: View) -> None:
+    """Dice with its two parts and what an all-empty answer scores, of the image and of the set, or of two models."""
+    choice, mine = view.choice, view.counted()
+    own = f"set, n = {len(mine)}"
+    columns: dict[str, tuple[Sequence[scoring.Counts], tuple[int, int]]] = {own: (mine, view.at)}
+    if choice.rival is not None:
+        chosen = [view.counted(rival) if choice.whole else _one(view, rival) for rival in (False, True)]
+        own = choice.model.name
+        columns = {own: (chosen[0], view.at), choice.rival.name: (chosen[1], choice.rival_usual)}
+    elif not choice.whole:
+        columns = {"image": (_one(view, False), view.at), **columns}
+    compared_masks.show(columns, own if choice.whole else None)
+    _say_set(view)
+
+
+def _one(view: View, rival: bool) -> list[scoring.Counts]:
+    counts = (view.rival_found if rival else view.found).get(view.choice.case.stem)
+    return [counts] if counts else []
 
 
 def _frame(view: View, rival: bool) -> scoring.Ints:
@@ -179,9 +218,9 @@ def _say_set(view: View) -> None:
     choice, known = view.choice, len(view.counted())
     words = []
     if known < len(choice.counted):
-        words.append(f"{known} of {len(choice.counted)} frames so far")
+        words.append(f"{known} of {len(choice.counted)} {choice.noun}s so far")
     elif choice.whole and known < scoring.SMALLEST_N:
-        words.append(f"No interval: {known} frames are fewer than {scoring.SMALLEST_N}")
+        words.append(f"No interval: {known} {choice.noun}s are fewer than {scoring.SMALLEST_N}")
     if len(choice.counted) < len(choice.cases):
         words.append(f"{len(choice.cases) - len(choice.counted)} it was trained on (*) left out")
     elif choice.learnt:
@@ -192,12 +231,12 @@ def _say_set(view: View) -> None:
 
 def show_surface(view: View) -> None:
     """Dice over threshold x min_size and precision against recall, each behind a tab; then the two buttons."""
-    choice, counts = view.choice, comparing.shown_counts(view)
-    best = comparing.best_of(view, counts)
+    choice, dice = view.choice, comparing.surface(view)
+    best = comparing.best_of(view, dice)
     surface, curve = st.tabs(["Dice surface", "Precision–recall"])
     with surface:
         figure = charts.surface(
-            counts.dice(),
+            dice,
             choice.grid.thresholds,
             choice.grid.min_sizes,
             (view.marks.threshold, view.marks.min_size),
@@ -241,7 +280,7 @@ def show_curve(view: View, height: int, key: str) -> None:
         if counts.predicted[k, m]:
             here[name] = (counts.hit[k, m] / counts.predicted[k, m], counts.hit[k, m] / counts.truth)
     if not lines:
-        st.caption("No cloud in the truth: precision and recall say nothing here.")
+        st.caption(f"No {choice.pattern or 'cloud'} in the truth: precision and recall say nothing here.")
         return
     figure = charts.precision_recall(lines, here, base, dark=is_dark(), height=height)
     said = "; ".join(f"{name}: precision {p:.3f}, recall {r:.3f}" for name, (p, r) in here.items())
@@ -264,12 +303,14 @@ def show_whole(view: View) -> None:
         found = [scoring.scores(view.found[case.stem].confusion(*view.at)[None]) for case in cases]
         truth, model = ([float(one[name]) for one in found] for name in ("cloud_truth", "cloud_predicted"))
         error = float(np.mean(np.abs(np.array(truth) - np.array(model)))) if cases else float("nan")
-        names = [comparing.called(case) for case in cases]
+        names, thing = [comparing.called(case) for case in cases], view.choice.pattern or "Cloud"
         figure = charts.fractions(truth, model, names, dark=is_dark(), height=330)
+        if view.choice.several:
+            figure.update_layout(xaxis_title=f"{thing}, truth", yaxis_title=f"{thing}, model")
         st.plotly_chart(
             figure,
             theme=None,
             config=charts.CONFIG,
             key="compare-fractions",
-            alt=f"Cloud fraction of {len(cases)} frames, mean error {error:.3f}",
+            alt=f"{thing} fraction of {len(cases)} {view.choice.noun}s, mean error {error:.3f}",
         )

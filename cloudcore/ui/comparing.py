@@ -14,13 +14,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cloudcore import data, images, mask, models, sweep
 from cloudcore.errors import CloudcoreError, ModelError
-from cloudcore.ui import frames, lens, scoring
+from cloudcore.ui import comparing_masks, frames, lens, scoring
 from cloudcore.ui.widgets import LABEL_SET, Library
 
 ONE, WHOLE = "One frame", "Whole set"
 TRUTH = "truth"
 BEST = "compare_best"  # key of the button [Use best]
-KIND = "mask"  # kinds this page shows; a model of several masks is looked at class by class
+KINDS = ("mask", "masks")  # kinds this page shows; a model of several masks is looked at class by class
 MOST_KNOWN = 6000  # counts kept in memory, some 50 kB a frame and model
 TURN_S = 2.5  # seconds of predicting between two drawings of the page
 
@@ -53,6 +53,22 @@ class Choice:
     grid: lens.Grid
     usual: tuple[int, int]
     rival_usual: tuple[int, int]
+    pattern: str = ""
+
+    @property
+    def several(self) -> bool:
+        """Whether the model answers several masks, of which one pattern is looked at."""
+        return bool(self.pattern)
+
+    @property
+    def index(self) -> int:
+        """Place of what is looked at among the model's classes."""
+        return self.predictor.classes.index(self.pattern) if self.pattern else 0
+
+    @property
+    def noun(self) -> str:
+        """What is looked at: a frame of the sky, or a satellite image."""
+        return "image" if self.several else "frame"
 
     @property
     def whole(self) -> bool:
@@ -82,7 +98,7 @@ class View:
 def choose(library: Library, head: DeltaGenerator) -> Choice:
     """Draw the head row's choices and return what was chosen; stops the page in words where there is nothing."""
     # a name means the first model that has it, as in models.load
-    named = {entry.name: entry for entry in reversed(models.available(library.settings)) if entry.kind == KIND}
+    named = {entry.name: entry for entry in reversed(models.available(library.settings)) if entry.kind in KINDS}
     entries = list(reversed(named.values()))
     if not entries:
         st.info("No model yet. Train one.")
@@ -95,9 +111,11 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             st.session_state["compare_scope"] = ONE
         _keep_possible("compare_model", names, names[0])
         model = st.selectbox(
-            "Model", names, key="compare_model", persist_state="session", label_visibility="collapsed", width=190
+            "Model", names, key="compare_model", persist_state="session", label_visibility="collapsed", width=170
         )
-        others = [TRUTH, *(name for name in names if name != model)]
+        entry = entries[names.index(model)]
+        alike = [e.name for e in entries if e.kind == entry.kind and e.info["classes"] == entry.info["classes"]]
+        others = [TRUTH, *(name for name in alike if name != model)]
         _keep_possible("compare_against", others, TRUTH)
         against = st.selectbox(
             "Against",
@@ -106,7 +124,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             persist_state="session",
             format_func=lambda name: f"against {name}",
             label_visibility="collapsed",
-            width=160,
+            width=145,
         )
         scope = st.segmented_control(
             "Scores of",
@@ -115,47 +133,55 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             required=True,
             key="compare_scope",
             persist_state="session",
+            format_func=lambda words: words.replace("frame", "image") if entry.kind == "masks" else words,
             label_visibility="collapsed",
         )
-        with st.popover("Frames"):
-            folder, every = _ask_frames()
-    entry = entries[names.index(model)]
+        several = entry.kind == "masks"
+        pattern = comparing_masks.choose_pattern(tuple(entry.info["classes"])) if several else ""
+        with st.popover("Images" if pattern else "Frames"):
+            folder, every = comparing_masks.ask_images() if pattern else _ask_frames()
     rival = None if against == TRUTH else entries[names.index(against)]
-    return _choice(library, entry, rival, str(scope), folder, every)
+    return _choice(library, entry, rival, str(scope), folder, every, pattern)
 
 
 def _choice(
-    library: Library, entry: models.ModelEntry, rival: models.ModelEntry | None, scope: str, folder: str, every: bool
-) -> Choice:
+    library: Library, entry: models.ModelEntry, rival: models.ModelEntry | None, scope: str, folder: str, every: bool,
+    pattern: str,
+) -> Choice:  # fmt: skip
     try:
         predictor = _predictor(entry.folder, _changed(entry.folder))
         other = _predictor(rival.folder, _changed(rival.folder)) if rival else None
-        cases = tuple(_cases(library, folder))
+        cases = tuple(comparing_masks.cases(library.settings, folder, pattern) if pattern else _cases(library, folder))
     except CloudcoreError as error:
         st.error(str(error))
         st.stop()
     wanted = st.session_state.get("compare_frame")
     case = next((case for case in cases if case.stem == wanted), None)
-    if case is None and (wanted or not cases):
+    if case is None and (wanted or not cases) and not pattern:
         _no_truth(library, wanted)
         if not cases:
             st.stop()
     learnt = frozenset(case.stem for case in cases if scoring.trained_on(predictor, case))
     counted = tuple(case for case in cases if every or case.stem not in learnt)
-    grid = lens.Grid().with_step(predictor.threshold[0], predictor.min_size[0])
+    index = predictor.classes.index(pattern) if pattern else 0
+    grid = (comparing_masks.GRID if pattern else lens.Grid()).with_step(*_defaults(predictor, index))
     if other:
-        grid = grid.with_step(other.threshold[0], other.min_size[0])
-    case = case or _worst(counted or cases, predictor, grid)
+        grid = grid.with_step(*_defaults(other, index))
+    case = case or _worst(counted or cases, predictor, grid, index)
     return Choice(
-        library, entry, predictor, rival, other, scope, cases, case, not folder, learnt, counted, grid,
-        grid.nearest(predictor.threshold[0], predictor.min_size[0]),
-        grid.nearest(other.threshold[0], other.min_size[0]) if other else (0, 0),
+        library, entry, predictor, rival, other, scope, cases, case, not (folder or pattern), learnt, counted, grid,
+        grid.nearest(*_defaults(predictor, index)), grid.nearest(*_defaults(other, index)) if other else (0, 0),
+        pattern,
     )  # fmt: skip
 
 
-def _worst(counted: Sequence[scoring.Case], predictor: models.Predictor, grid: lens.Grid) -> scoring.Case:
+def _defaults(predictor: models.Predictor, index: int) -> tuple[float, int]:
+    return predictor.threshold[index], predictor.min_size[index]
+
+
+def _worst(counted: Sequence[scoring.Case], predictor: models.Predictor, grid: lens.Grid, index: int) -> scoring.Case:
     """The frame of the lowest Dice at the model's default, once all are known; the first until then."""
-    at = grid.nearest(predictor.threshold[0], predictor.min_size[0])
+    at = grid.nearest(*_defaults(predictor, index))
     known = [_known().get(name_of(predictor, case, grid)) for case in counted]
     if None in known:
         return counted[0]
@@ -206,7 +232,10 @@ def _arrive() -> None:
 
 
 def _tell_address(choice: Choice) -> None:
-    for name, value in (("model", choice.model.name), ("frame", choice.case.stem)):
+    told = {"model": choice.model.name, "frame": choice.case.stem}
+    if choice.pattern:
+        told[comparing_masks.PATTERN] = choice.pattern
+    for name, value in told.items():
         if st.query_params.get(name) != value:
             st.query_params[name] = value
 
@@ -249,7 +278,7 @@ def _levels(choice: Choice, predictor: models.Predictor, case: scoring.Case) -> 
 def levels_of(choice: Choice, predictor: models.Predictor, case: scoring.Case, image: images.Image) -> lens.Levels:
     """Levels (H, W) of a frame of a choice, kept below the workspace."""
     stacked = scoring.levels(_cache(choice.library), predictor, case, image, choice.grid)
-    return scoring.plane(stacked, image.shape[0])
+    return scoring.plane(stacked, image.shape[0], choice.index)
 
 
 def _score(choice: Choice, predictor: models.Predictor, case: scoring.Case) -> "scoring.Counts | str":
@@ -293,10 +322,11 @@ def look(choice: Choice) -> View:
 
 def _marks(choice: Choice) -> Marks:
     marks: Marks | None = st.session_state.get("compare_marks")
-    if marks is None or marks.model != choice.model.name:
+    name = f"{choice.model.name}|{choice.pattern}" if choice.several else choice.model.name
+    if marks is None or marks.model != name:
         k, m = choice.usual
         order = marks.order + 1 if marks else 1
-        marks = Marks(choice.model.name, choice.grid.thresholds[k], choice.grid.min_sizes[m], order)
+        marks = Marks(name, choice.grid.thresholds[k], choice.grid.min_sizes[m], order)
         st.session_state["compare_marks"] = marks
     return marks
 
@@ -304,16 +334,16 @@ def _marks(choice: Choice) -> Marks:
 def look_through(view: View, beside: DeltaGenerator) -> View:
     """Draw the lens (its sliders in `beside`) and return the view as its sliders now stand."""
     choice, grid = view.choice, view.choice.grid
-    whole = pooled(view.counted())
-    picture: lens.Picture | None
-    if choice.whole:
-        shown, picture = shown_counts(view), None
-    else:
-        shown, picture = _against_truth(view) if choice.rival is None else _against_rival(view)
+    whole = set_surface(view)
+    picture: lens.Picture | None = None
+    shown = surface(view)
+    if not choice.whole:
+        counts, picture = _against_truth(view) if choice.rival is None else _against_rival(view)
+        shown = counts.dice()
     # against a rival the sliders change how far two models agree, which has no best
     best = None if choice.rival and not choice.whole else grid.nearest(*best_of(view, shown)[:2])
     value = lens.lens(
-        picture, lens.Tables(shown.dice(), None if choice.whole or whole is None else whole.dice()), grid,
+        picture, lens.Tables(shown, None if choice.whole else whole), grid,
         at=view.at, usual=choice.usual, best=best, order=view.marks.order,
         names=_names(view), key="compare", beside=beside,
     )  # fmt: skip
@@ -328,10 +358,18 @@ def _names(view: View) -> lens.Names:
     choice, count = view.choice, len(view.counted())
     of_set = f"set of {count}"
     if choice.rival is None or choice.whole:
-        return lens.Names(model=choice.model.name, truth="Truth", set=of_set, dice="Dice")
-    mine, other = choice.model.name, choice.rival.name
-    parts = ("both", f"only {mine}", f"only {other}")
-    return lens.Names(mine, other, *parts, dice="Agreement, Dice", set=of_set)
+        names = lens.Names(model=choice.model.name, truth="Truth", set=of_set, dice="Dice")
+    else:
+        mine, other = choice.model.name, choice.rival.name
+        parts = ("both", f"only {mine}", f"only {other}")
+        names = lens.Names(mine, other, *parts, dice="Agreement, Dice", set=of_set)
+    if not choice.several:
+        return names
+    if names.wrong == "false cloud":
+        names = replace(names, wrong=f"false {choice.pattern}")
+    colour = comparing_masks.ink(choice.predictor.classes, choice.pattern)
+    return replace(names, thing=choice.pattern, nothing=f"no {choice.pattern}", smallest="Smallest area, px",
+                   oktas=False, ink=colour, black=comparing_masks.is_on_black(), iou=not choice.whole)  # fmt: skip
 
 
 def _against_truth(view: View) -> tuple[scoring.Counts, lens.Picture]:
@@ -339,6 +377,8 @@ def _against_truth(view: View) -> tuple[scoring.Counts, lens.Picture]:
     image, _ = scoring.read(choice.case, choice.library.store, LABEL_SET)
     _, valid = mask.from_label(view.label)
     doc = f"{name_of(choice.predictor, choice.case, choice.grid)}"
+    if choice.several and comparing_masks.is_on_black():
+        doc = f"{doc}|black"
     return view.found[choice.case.stem], lens.Picture(doc, image, view.level, view.label, valid, _caption(choice))
 
 
@@ -360,6 +400,8 @@ def _caption(choice: Choice) -> str:
     case = choice.case
     camera = data.camera_of(case.path.name) if case.time else short(case.stem)
     parts = [camera, f"{case.time:%Y-%m-%d %H:%M} UTC" if case.time else ""]
+    if case.table is not None:
+        parts.append(", ".join(case.table.present(case.path.name)) or "no pattern")
     if case.stem in choice.learnt:
         parts.append("trained on this")
     return " · ".join(part for part in parts if part)
@@ -381,15 +423,26 @@ def pooled(counts: Sequence[scoring.Counts]) -> scoring.Counts | None:
     return reduce(add, counts) if counts else None
 
 
-def shown_counts(view: View) -> scoring.Counts:
-    """Counts of what the scores speak of: the frame in view, or the whole set."""
-    whole = pooled(view.counted()) if view.choice.whole else None
-    return whole or view.found[view.choice.case.stem]
+def set_surface(view: View) -> scoring.Floats | None:
+    """Dice of every slider step over the set, (T, M): pixels pooled for sky, the mean over images for patterns."""
+    counts = view.counted()
+    if not counts:
+        return None
+    if view.choice.several:
+        return np.asarray(np.mean([one.dice() for one in counts], axis=0), np.float64)
+    whole = pooled(counts)
+    return whole.dice() if whole else None
 
 
-def best_of(view: View, counts: scoring.Counts) -> tuple[float, float, float]:
-    """(threshold, min_size, Dice) of the best slider step."""
-    return sweep.best(counts.dice(), view.choice.grid.thresholds, view.choice.grid.min_sizes)
+def surface(view: View) -> scoring.Floats:
+    """Dice of every slider step, (T, M), of what the scores speak of: the frame in view, or the whole set."""
+    whole = set_surface(view) if view.choice.whole else None
+    return view.found[view.choice.case.stem].dice() if whole is None else whole
+
+
+def best_of(view: View, dice: scoring.Floats) -> tuple[float, float, float]:
+    """(threshold, min_size, Dice) of the best slider step of a surface."""
+    return sweep.best(dice, view.choice.grid.thresholds, view.choice.grid.min_sizes)
 
 
 def use(view: View, threshold: float, min_size: float) -> None:
@@ -401,17 +454,22 @@ def use(view: View, threshold: float, min_size: float) -> None:
 def save_default(view: View) -> None:
     """Write the sliders' values into the model as its default, with the data they were chosen on."""
     choice, marks = view.choice, view.marks
-    where = "frames of this app" if choice.own_frames else "a data folder"
+    where = "frames of this app" if choice.own_frames else f"{choice.noun}s of a data folder"
     note = f"chosen on Compare over {len(view.counted())} {where}"
     try:
-        models.write_threshold(choice.model.folder, [marks.threshold], [marks.min_size], None, note)
+        if choice.several:
+            mark = marks.threshold, marks.min_size
+            comparing_masks.save(choice.model.folder, choice.predictor, choice.index, mark, note)
+        else:
+            models.write_threshold(choice.model.folder, [marks.threshold], [marks.min_size], None, note)
     except ModelError as error:
         st.toast(str(error))
         return
     except OSError as error:
         st.toast(f"Not saved: {error.strerror or error}. The model's folder must be writable.")
         return
-    st.toast(f"Saved {marks.threshold:.2f}, {marks.min_size:,} px as the default of {choice.model.name}")
+    of = f"{choice.pattern} in {choice.model.name}" if choice.several else choice.model.name
+    st.toast(f"Saved {marks.threshold:.2f}, {marks.min_size:,} px as the default of {of}")
 
 
 def show_progress(view: View) -> DeltaGenerator:
@@ -419,7 +477,7 @@ def show_progress(view: View) -> DeltaGenerator:
     slot = st.empty()
     _, done, total = _missing(view.choice)
     if done < total:
-        slot.progress(done / total, _done_words(done, total))
+        slot.progress(done / total, f"{done} of {total} {view.choice.noun}s predicted")
     return slot
 
 
@@ -432,7 +490,7 @@ def finish(view: View, slot: DeltaGenerator) -> None:
     for predictor, case in missing:
         _score(view.choice, predictor, case)
         done += 1
-        slot.progress(done / total, _done_words(done, total))
+        slot.progress(done / total, f"{done} of {total} {view.choice.noun}s predicted")
         if time.monotonic() - started > TURN_S:
             break
     st.rerun()
@@ -443,7 +501,3 @@ def _missing(choice: Choice) -> tuple[list[tuple[models.Predictor, scoring.Case]
     wanted = [(predictor, case) for predictor in predictors for case in choice.cases]
     missing = [(predictor, case) for predictor, case in wanted if name_of(predictor, case, choice.grid) not in known]
     return missing, len(wanted) - len(missing), len(wanted)
-
-
-def _done_words(done: int, total: int) -> str:
-    return f"{done} of {total} frames predicted"

@@ -141,7 +141,7 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
 
 def _show_scores(row: dict[str, Any]) -> None:
     """Last epoch in a line: every score with its name, the base rate beside accuracy."""
-    known = ("miou", "f1", "accuracy", "base_rate", "fraction_error")
+    known = ("miou", "dice", "dice_nonempty", "all_empty", "f1", "accuracy", "base_rate", "fraction_error")
     parts = [f"{widgets.SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
     if parts:
         st.caption("Validation, last epoch: " + " · ".join(parts))
@@ -159,7 +159,7 @@ def _show_samples(run: runs.Run) -> None:
             st.image(
                 _picture(sample["path"], sample["path"].stat().st_mtime_ns),
                 width="stretch",
-                alt=f"{sample['kind']} of epoch {sample['epoch']}: {sample['stem']}, mIoU {score}",
+                alt=f"{sample['kind']} of epoch {sample['epoch']}: {sample['stem']}, score {score}",
             )
             st.caption(f"{sample['kind']} · {score}")
 

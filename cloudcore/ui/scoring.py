@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, images, mask, models, sweep
+from cloudcore import data, images, mask, models, pattern_table, sweep
 from cloudcore.errors import DataError
 from cloudcore.labels import LabelStore
 from cloudcore.ui import lens
@@ -32,17 +32,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """A frame with truth: the store's head (revision > 0) or the mask file of a pair."""
+    """A frame with truth: the store's head (revision > 0), the mask file of a pair, or a pattern of a label table."""
 
     stem: str
     path: Path
     time: datetime | None
     revision: int
     pair: data.Pair | None
+    table: pattern_table.Table | None = None
+    pattern: str = ""
 
     @property
     def identity(self) -> str:
         """Changes when the image or its truth does."""
+        if self.table is not None:
+            return f"{_file_mark(self.path)}|{self.table.key}|{self.pattern}"
         truth = f"revision {self.revision}" if self.revision else _file_mark(self.pair.mask if self.pair else self.path)
         return f"{_file_mark(self.path)}|{truth}"
 
@@ -94,11 +98,22 @@ def cases_of_folder(folder: Path) -> list[Case]:
     return [Case(pair.stem, pair.image, data.time_of(pair.image.name), 0, pair) for pair in data.pairs(folder)]
 
 
+def cases_of_table(table: pattern_table.Table, folder: Path, pattern: str) -> list[Case]:
+    """The images of a label table that are in the folder, their truth being one pattern, empty or not."""
+    found = [name for name in table.images if (folder / name).is_file()]
+    return [Case(Path(name).stem, folder / name, None, 0, None, table, pattern) for name in found]
+
+
 def read(case: Case, store: LabelStore, label_set: str) -> tuple[images.Image, mask.Label]:
     """(image (H, W, 3), label 0/128/255 (H, W)), both thinned alike where the frame is over MOST_PIXELS.
 
+    An image of the label table is read on the 350 x 525 grid, where patterns are scored.
     Raises ImageError for a broken file and DataError for a label of another size or none.
     """
+    if case.table is not None:
+        grid = pattern_table.GRID_HW
+        label = mask.to_label(case.table.mask(case.path.name, case.pattern, grid))
+        return images.resize(images.read(case.path), grid), label
     if case.revision:
         head = store.head(label_set, case.stem)
         if head is None:
@@ -151,7 +166,9 @@ def levels(folder: Path, model: models.Predictor, case: Case, image: images.Imag
         kept = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if kept is not None and kept.shape[1] == image.shape[1] and kept.shape[0] % image.shape[0] == 0:
             return np.asarray(kept, np.uint8)
-    found = lens.levels(model(image), grid.thresholds).reshape(-1, image.shape[1])
+    several = model.info["kind"] == "masks"  # these answer for the whole image, on the grid that is looked at
+    probability = model(images.read(case.path), image.shape[:2]) if several else model(image)
+    found = lens.levels(probability, grid.thresholds).reshape(-1, image.shape[1])
     _keep(path, found)
     return found
 

@@ -83,7 +83,11 @@ class LensValue:
 
 @dataclass(frozen=True)
 class Names:
-    """What the lens calls things: the model, what it is held against, and the parts of the error map."""
+    """What the lens calls things: the model, what it is held against, the parts of the error map, what is looked for.
+
+    oktas says whether a share is also told in oktas; ink (r, g, b) is the colour of what is found, None by the light;
+    black takes the picture away from behind the masks; iou shows IoU by Dice, which a mean over images has none of.
+    """
 
     model: str = "Model"
     truth: str = "Truth"
@@ -92,6 +96,13 @@ class Names:
     missed: str = "missed"
     dice: str = "Dice"
     set: str = "Set"
+    thing: str = "cloud"
+    nothing: str = "sky"
+    smallest: str = "Smallest cloud, px"
+    oktas: bool = True
+    ink: tuple[int, int, int] | None = None
+    black: bool = False
+    iou: bool = True
 
 
 @dataclass(frozen=True)
@@ -179,9 +190,11 @@ class Thumb:
     title: str = ""
 
 
-def thumbs(items: Sequence[Thumb], current: str | None, *, key: str, columns: int = 6) -> str | None:
-    """A row of small pictures; returns the name of the one just clicked, once, else None."""
-    data = {"items": [vars(item) for item in items], "current": current, "columns": columns}
+def thumbs(
+    items: Sequence[Thumb], current: str | None, *, key: str, columns: int = 6, ratio: float = 1.0
+) -> str | None:
+    """A row of small pictures, width by height `ratio`; returns the name of the one just clicked, once, else None."""
+    data = {"items": [vars(item) for item in items], "current": current, "columns": columns, "ratio": ratio}
     found = _thumbs(key=key, data=data, on_open_change=_nothing)
     opened = found.get("open")
     return str(opened) if opened is not None else None

@@ -92,9 +92,10 @@ class Controls {
     this.write("threshold", data.thresholds[k].toFixed(2), "");
     this.write("min_size", data.min_sizes[m].toLocaleString("en"), " px");
     const dice = this.dice(data.table, k, m), before = this.dice(data.table, ...data.usual);
+    this.box.querySelector("[data-title=smallest]").textContent = data.names.smallest;
     this.box.querySelector("[data-title=dice]").textContent = data.names.dice;
     this.find("dice").textContent = dice.toFixed(3);
-    this.find("iou").textContent = (dice / (2 - dice)).toFixed(3);
+    this.find("iou").textContent = data.names.iou ? (dice / (2 - dice)).toFixed(3) : "–";
     this.compare(dice - before);
     this.find("set-title").textContent = data.set_table ? `${data.names.set} ` : "";
     this.find("set").textContent = data.set_table ? this.dice(data.set_table, k, m).toFixed(3) : "";

@@ -14,13 +14,13 @@ function stripe(x, y, period) {
 
 // rgba: the frame's pixels; code: truth in bit 0, zone above it. Each tint is one word a pixel.
 class Tints {
-  constructor(rgba, code, width, height, night) {
+  constructor(rgba, code, width, height, night, own) {
     this.width = width;
     this.height = height;
     this.code = code;
     const count = width * height, period = Math.max(4, Math.round(Math.max(width, height) / 80));
     for (const name of ["base", "cloud", "rim", "quiet", "hit", "wrong", "missed"]) this[name] = new Int32Array(count);
-    const ink = night ? INK.night : INK.day;
+    const ink = own ?? (night ? INK.night : INK.day);
     this.line = word(...ink);
     this.inside = 0;
     for (let p = 0, q = 0; p < count; p++, q += 4) {

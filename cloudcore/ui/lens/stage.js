@@ -48,7 +48,8 @@ class Stage {
     for (const canvas of this.lens.querySelectorAll("canvas")) { canvas.width = width; canvas.height = height; }
     const frame = this.pen(this.panel("frame"));
     frame.drawImage(picture, 0, 0, width, height);
-    this.tints = new Tints(frame.getImageData(0, 0, width, height).data, code, width, height, data.night);
+    const behind = data.names.black ? new Uint8ClampedArray(4 * width * height) : frame.getImageData(0, 0, width, height).data;
+    this.tints = new Tints(behind, code, width, height, data.night, data.names.ink);
     this.cloudPixels = new ImageData(width, height);
     this.thirdPixels = new ImageData(width, height);
     this.zoom = { scale: 1, x: 0, y: 0 };
@@ -97,7 +98,7 @@ class Stage {
     const share = (part) => { const of = (100 * part) / inside; return `${of < 10 ? of.toFixed(1) : of.toFixed(0)} %`; };
     for (const name of ["hit", "wrong", "missed"])
       lens.querySelector(`[data-count=${name}]`).textContent = `${data.names[name]} ${share(counts[name])}`;
-    const cloudy = (part) => tints.inside ? `${(part / inside).toFixed(3)} cloud · ${oktas(part, inside)}` : "–";
+    const cloudy = (part) => tints.inside ? `${(part / inside).toFixed(3)} ${data.names.thing}${data.names.oktas ? ` · ${oktas(part, inside)}` : ""}` : "–";
     this.words("cloud").textContent = `${data.names.model}, ${cloudy(counts.hit + counts.wrong)}`;
     this.words("third").textContent = `${data.names.truth}, ${cloudy(counts.hit + counts.missed)}`;
     if (!lens.classList.contains("pointed")) this.words("frame").textContent = data.caption;
@@ -195,7 +196,7 @@ class Stage {
     this.lens.classList.add("pointed");
     const code = this.tints.code[y * width + x], level = this.field.level[y * width + x];
     const from = level ? thresholds[level - 1].toFixed(2) : "0", to = level < thresholds.length ? thresholds[level].toFixed(2) : "1";
-    const said = code >> 1 ? "not counted" : `probability ${from}–${to} · ${names.truth} ${code & 1 ? "cloud" : "sky"}`;
+    const said = code >> 1 ? "not counted" : `probability ${from}–${to} · ${names.truth} ${code & 1 ? names.thing : names.nothing}`;
     this.words("frame").textContent = `${x}, ${y} · ${said}`;
   }
 

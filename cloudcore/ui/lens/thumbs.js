@@ -25,6 +25,7 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const box = parentElement.querySelector(".thumbs");
   box.style.setProperty("--columns", data.columns);
+  box.style.setProperty("--ratio", data.ratio);
   // Buttons stay when the page is drawn again: a click under way would be lost with its button.
   while (box.childElementCount > data.items.length) box.lastElementChild.remove();
   while (box.childElementCount < data.items.length) box.append(made());

@@ -1,0 +1,116 @@
+"""Boxes of satellite labels: those that people drew, those found in a mask, and the mask that boxes make."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudcore.errors import DataError
+from cloudcore.mask import Mask
+from cloudcore.pattern_table import PATTERNS
+
+SMALLEST_PX = 8
+"""A box narrower or lower than this, px, is a slip of the hand."""
+MOST_EDGES = 60
+_COLUMNS = ("path", "x1", "y1", "x2", "y2", "label")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A labelled box, px of the image; right and bottom are exclusive."""
+
+    pattern: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
+    """Boxes by image name of a boxes.csv (path, x1, y1, x2, y2, label; x2 and y2 exclusive).
+
+    Raises DataError, naming the row, for a column that is missing, a corner that is no number, or another label.
+    """
+    found: dict[str, list[Box]] = defaultdict(list)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            header = reader.fieldnames or ()
+            if missing := next((name for name in _COLUMNS if name not in header), None):
+                raise DataError(
+                    f"{path.name} has no column {missing!r}. Its first row must name {', '.join(_COLUMNS)}."
+                )
+            for row in reader:
+                found[PurePosixPath(row["path"] or "").name].append(_box(path.name, reader.line_num, row))
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        raise DataError(f"{path.name} cannot be read as CSV in UTF-8 ({problem}). Save it again.") from problem
+    return {image: tuple(boxes) for image, boxes in found.items()}
+
+
+def _box(name: str, row: int, cells: Mapping[str, str]) -> Box:
+    try:
+        left, top, right, bottom = (int(float(cells[side])) for side in ("x1", "y1", "x2", "y2"))
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{name}, row {row}: a corner is no number. Correct it.") from None
+    if cells["label"] not in PATTERNS or right <= left or bottom <= top:
+        raise DataError(f"{name}, row {row}: wanted one of {', '.join(PATTERNS)} and x1 < x2, y1 < y2. Correct it.")
+    return Box(cells["label"], left, top, right, bottom)
+
+
+def union(boxes: Iterable[Box], shape_hw: tuple[int, int]) -> Mask:
+    """The mask, bool (H, W), that boxes cover together; what lies outside the image is cut off."""
+    mask = np.zeros(shape_hw, np.bool_)
+    for box in boxes:
+        mask[max(0, box.top) : max(0, box.bottom), max(0, box.left) : max(0, box.right)] = True
+    return mask
+
+
+def boxes_of(mask: Mask, pattern: str) -> tuple[list[Box], bool]:
+    """(boxes, exact): the largest boxes that cover a mask (H, W) and nothing else, where it is made of boxes.
+
+    Where it is not (painted, cut by the edge of the swath), the bounding box of every component, and exact is False.
+    """
+    solid = np.ascontiguousarray(mask).view(np.uint8)
+    rows = np.flatnonzero(np.any(np.diff(np.pad(solid, ((1, 1), (0, 0))).view(np.int8), axis=0), axis=1))
+    columns = np.flatnonzero(np.any(np.diff(np.pad(solid, ((0, 0), (1, 1))).view(np.int8), axis=1), axis=0))
+    if not len(rows):
+        return [], True
+    if len(rows) + len(columns) <= MOST_EDGES:
+        cells = mask[np.ix_(rows[:-1], columns[:-1])]
+        found = [
+            Box(pattern, int(columns[left]), int(rows[top]), int(columns[right]), int(rows[bottom]))
+            for left, top, right, bottom in _cover(cells, np.outer(np.diff(rows), np.diff(columns)))
+        ]
+        return found, True
+    _, _, statistics, _ = cv2.connectedComponentsWithStats(solid, connectivity=8, ltype=cv2.CV_32S)
+    sides = [tuple(int(side) for side in one[:4]) for one in statistics[1:] if min(one[2:4]) >= SMALLEST_PX]
+    return [Box(pattern, left, top, left + width, top + height) for left, top, width, height in sides], False
+
+
+def _cover(cells: Mask, area: NDArray[np.int64]) -> list[tuple[int, int, int, int]]:
+    """Rectangles (left, top, right, bottom) of true cells, greedily the one that covers most new area first."""
+    left_over, found = cells.copy(), []
+    while left_over.any():
+        best, chosen = 0, (0, 0, 0, 0)
+        new = np.where(left_over, area, 0).cumsum(axis=0).cumsum(axis=1)
+        new = np.pad(new, ((1, 0), (1, 0)))
+        for top in range(cells.shape[0]):
+            open_columns = np.ones(cells.shape[1], np.bool_)
+            for bottom in range(top + 1, cells.shape[0] + 1):
+                open_columns &= cells[bottom - 1]
+                if not open_columns.any():
+                    break
+                edges = np.flatnonzero(np.diff(np.pad(open_columns.astype(np.int8), 1)))
+                for left, right in edges.reshape(-1, 2):
+                    gain = new[bottom, right] - new[top, right] - new[bottom, left] + new[top, left]
+                    if gain > best:
+                        best, chosen = int(gain), (int(left), top, int(right), bottom)
+        left, top, right, bottom = chosen
+        left_over[top:bottom, left:right] = False
+        found.append(chosen)
+    return found

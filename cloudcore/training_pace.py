@@ -1,0 +1,153 @@
+"""How fast a training goes: optimisers, rates of encoder and rest, schedules, early stopping, accumulation.
+
+A schedule that looks back reads the history rows alone, so a resumed run takes the same steps as one that was never
+stopped. Fields that a task's Config does not have keep to what they would mean at their plainest.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from fastai.callback.core import Callback, CancelBatchException, CancelFitException
+from fastai.callback.schedule import ParamScheduler, combined_cos
+from fastai.optimizer import SGD, Adam, RAdam
+
+Rows = Sequence[Mapping[str, Any]]
+SMALLEST_GAIN = 1e-4
+"""A validation loss counts as better when it is lower by this share of its size, as in torch's own plateau rule."""
+
+
+def optimiser(config: Any) -> Any:
+    """fastai's optimiser of config.optimiser: adamw, adam (weight decay as L2), radam or sgd."""
+    found = {
+        "sgd": partial(SGD, mom=config.momentum),
+        "adam": partial(Adam, mom=config.momentum, decouple_wd=False),
+        "radam": partial(RAdam, mom=config.momentum),
+    }
+    return found.get(config.optimiser, partial(Adam, mom=config.momentum))
+
+
+def groups(config: Any) -> Any:
+    """fastai's splitter: encoder and rest apart where config.encoder_rate is set (> 0), else all together."""
+
+    def split(model: torch.nn.Module) -> list[list[Any]]:
+        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        if not getattr(config, "encoder_rate", 0):
+            return [[p for _, p in named]]
+        return [[p for name, p in named if ("encoder" in name.split(".")) is wanted] for wanted in (True, False)]
+
+    return split
+
+
+def rates(config: Any) -> Any:
+    """Peak learning rate: a number, or an array of (encoder, rest)."""
+    encoder = getattr(config, "encoder_rate", 0)
+    return np.array([encoder, config.learning_rate]) if encoder else config.learning_rate
+
+
+def schedule(config: Any, rows: Rows) -> list[Callback]:
+    """The callbacks of config.schedule (one_cycle, plateau, constant), early stopping and accumulation."""
+    found: list[Callback] = []
+    peak = rates(config)
+    if config.schedule == "one_cycle":
+        found.append(ParamScheduler({"lr": combined_cos(0.25, peak / 25, peak, peak / 1e5)}))
+    if config.schedule == "plateau":
+        found.append(Plateau(config, rows))
+    if getattr(config, "stop_after", 0):
+        found.append(EarlyStop(config.stop_after, rows))
+    if getattr(config, "accumulate", 1) > 1:
+        found.append(Accumulate(config.accumulate))
+    return found
+
+
+def watched(row: Mapping[str, Any]) -> float:
+    """What plateau and early stopping look at: validation loss, without validation the training loss; lower is better.
+
+    A row without either counts as infinitely bad.
+    """
+    value = row.get("valid_loss")
+    value = row.get("train_loss") if value is None else value
+    return math.inf if value is None else float(value)
+
+
+def waited(rows: Rows) -> int:
+    """How many epochs ago the lowest watched value came; 0 without rows."""
+    best, since = math.inf, 0
+    for row in rows:
+        value = watched(row)
+        if value < best - SMALLEST_GAIN * abs(best if math.isfinite(best) else 0.0):
+            best, since = value, 0
+        else:
+            since += 1
+    return since
+
+
+def drops(rows: Rows, patience: int) -> int:
+    """How often a plateau of more than `patience` epochs without a gain was met (torch's ReduceLROnPlateau)."""
+    best, bad, found = math.inf, 0, 0
+    for row in rows:
+        value = watched(row)
+        if value < best - SMALLEST_GAIN * abs(best if math.isfinite(best) else 0.0):
+            best, bad = value, 0
+        else:
+            bad += 1
+        if bad > patience:
+            found, bad = found + 1, 0
+    return found
+
+
+def has_stopped(config: Any, rows: Rows) -> bool:
+    """Whether a run with these rows has ended by early stopping."""
+    patience = getattr(config, "stop_after", 0)
+    return bool(patience) and waited(rows) >= patience
+
+
+class Plateau(Callback):
+    """Each epoch's rate: the peak times factor to the number of plateaus so far, never below min_rate."""
+
+    order = 55
+
+    def __init__(self, config: Any, rows: Rows) -> None:
+        self.config, self.rows = config, rows
+
+    def before_epoch(self) -> None:
+        """Set the rate of every parameter group."""
+        reduced = self.config.factor ** drops(self.rows, self.config.patience)
+        for group, peak in zip(self.opt.hypers, np.atleast_1d(rates(self.config)).tolist(), strict=True):
+            group["lr"] = max(peak * reduced, min(self.config.min_rate, peak))
+
+
+class EarlyStop(Callback):
+    """Ends the fit once the watched value has not improved for `patience` epochs; runs after the row was kept."""
+
+    order = 70
+
+    def __init__(self, patience: int, rows: Rows) -> None:
+        self.patience, self.rows = patience, rows
+
+    def after_epoch(self) -> None:
+        """Look at the rows."""
+        if waited(self.rows) >= self.patience:
+            raise CancelFitException()
+
+
+class Accumulate(Callback):
+    """One step for `count` batches, their gradients averaged; what is left at the end of an epoch makes a step too."""
+
+    order, run_valid = 30, False
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def after_loss(self) -> None:
+        """Share the loss out among the batches of this step."""
+        began = self.iter - self.iter % self.count
+        self.learn.loss_grad = self.learn.loss_grad / min(self.count, self.n_iter - began)
+
+    def before_step(self) -> None:
+        """Skip the step, keeping the gradients, until the last batch of the group."""
+        if (self.iter + 1) % self.count and self.iter + 1 < self.n_iter:
+            raise CancelBatchException()

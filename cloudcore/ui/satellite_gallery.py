@@ -1,0 +1,69 @@
+"""Gallery: a page of thumbnails with their patterns on them, each a way to its image."""
+
+import math
+from collections.abc import Sequence
+
+import streamlit as st
+
+from cloudcore.pattern_table import PATTERNS
+from cloudcore.ui import satellite, satellite_pictures
+from cloudcore.ui.satellite import Shelf
+
+COLUMNS, ROWS = 5, 4
+PAGE = "satellite_page"
+
+
+def show(shelf: Shelf, found: Sequence[str]) -> None:
+    """One page of the images found, thumbnails made where they are not there yet."""
+    if not found:
+        st.info("No image matches. Clear a filter.")
+        st.button("Clear all filters", on_click=satellite.clear_filters)
+        return
+    pages = math.ceil(len(found) / (COLUMNS * ROWS))
+    if int(st.session_state.get(PAGE, 1)) > pages:
+        st.session_state[PAGE] = 1
+    place, below = st.container(gap="small"), st.container(horizontal_alignment="center")
+    with below:
+        number = st.pagination(pages, key=PAGE, persist_state="session") if pages > 1 else 1
+    start = (number - 1) * COLUMNS * ROWS
+    shown = found[start : start + COLUMNS * ROWS]
+    with place:
+        refused = satellite_pictures.make_thumbs(shelf, shown)
+        for sentence in refused:
+            st.caption(sentence)
+        for first in range(0, len(shown), COLUMNS):
+            cells = st.columns(COLUMNS, gap="xsmall", wrap=False)
+            for cell, image in zip(cells, shown[first : first + COLUMNS], strict=False):
+                with cell:
+                    card(shelf, image)
+
+
+def card(shelf: Shelf, image: str, note: bool = True) -> None:
+    """A thumbnail that opens its image; its name below, and what is on it."""
+    place = shelf.table.index(image)
+    with st.container(key=f"card-satellite-{place}", gap=None):
+        words = words_of(shelf, image)
+        st.image(satellite_pictures.labelled_thumb(shelf, image), alt=f"{image}: {words}", width="stretch")
+        label = image if len(image) <= 26 else f"{image[:9]}…{image[-15:]}"
+        st.button(
+            label, key=f"satellite_open_{place}", type="tertiary", on_click=satellite.open_image, args=(image,)
+        )  # fmt: skip
+        if note:
+            st.caption(words)
+
+
+def words_of(shelf: Shelf, image: str) -> str:
+    """What is on an image: 'Fish 32 %, Flower 39 %', and whether its file is missing or a label was corrected."""
+    pixels = shelf.table.shape_hw[0] * shelf.table.shape_hw[1]
+    areas = shelf.table.area_px[shelf.table.index(image)]
+    parts = [f"{p} {share(a / pixels)}" for p, a in zip(PATTERNS, areas, strict=True) if a]
+    if any(shelf.revision(image, pattern) for pattern in PATTERNS):
+        parts.append("corrected")
+    if image in shelf.missing:
+        parts.append("image missing")
+    return ", ".join(parts) or "no pattern"
+
+
+def share(value: float) -> str:
+    """A share 0..1 as '32 %', and as '< 1 %' where it is less."""
+    return "< 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"

@@ -1,0 +1,169 @@
+"""One image: large, its patterns as colours over it that come and go without sending the picture again."""
+
+import random
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cloudcore import pattern_table
+from cloudcore.errors import DataError, ImageError
+from cloudcore.mask import Mask
+from cloudcore.pattern_boxes import Box
+from cloudcore.pattern_table import PATTERNS
+from cloudcore.ui import satellite, satellite_boxes, satellite_correct, satellite_gallery, satellite_pictures
+from cloudcore.ui.satellite import Shelf
+
+STRIP = 5
+"""Thumbnails beside the image: it and its neighbours."""
+
+
+def show(shelf: Shelf, found: Sequence[str], inspector: DeltaGenerator) -> None:
+    """The image that was chosen, its neighbours, its numbers; the canvas in its place while it is corrected."""
+    image = chosen(shelf, found)
+    if image is None:
+        st.info("No image matches. Clear a filter.")
+        st.button("Clear all filters", on_click=satellite.clear_filters)
+        return
+    if st.session_state.get(satellite_correct.CORRECTING) == image:
+        satellite_correct.show(shelf, image, inspector)
+        return
+    if st.query_params.get("image") != image:
+        st.query_params["image"] = image
+    masks = shelf.masks(image)
+    boxes, drawn = satellite_boxes.boxes_for(shelf, image, masks)
+    with inspector:
+        _about(shelf, image)
+        shown, way, opacity = _choose_look()
+        _numbers(shelf, image, masks, boxes, drawn)
+        _correct_button(shelf, image)
+    strip, middle = _columns()
+    with strip:
+        _show_strip(shelf, found, image)
+    with middle:
+        _picture(shelf, image, satellite_pictures.overlay(masks, boxes, shown, way, opacity), shown)
+        _steps(found, image)
+
+
+def chosen(shelf: Shelf, found: Sequence[str]) -> str | None:
+    """The image in view: the chosen one where the table has it, else the first that the filters let through."""
+    wanted = st.session_state.get(satellite.IMAGE)
+    if wanted in shelf.table.images:
+        return str(wanted)
+    return found[0] if found else None
+
+
+def _columns() -> tuple[DeltaGenerator, DeltaGenerator]:
+    row = st.container(horizontal=True, gap="small")
+    return row.container(width=124, gap="xsmall", key="satellite_strip"), row.container(
+        gap="xsmall", key="satellite_middle"
+    )
+
+
+# The inspector
+
+
+def _about(shelf: Shelf, image: str) -> None:
+    st.subheader(image if len(image) <= 30 else f"{image[:12]}…{image[-16:]}", anchor=False)
+    height, width = shelf.table.shape_hw
+    kind = "Drawn sample" if shelf.is_sample else "Image missing" if image in shelf.missing else "Image"
+    labels = "Labels are its boxes." if shelf.is_sample else "Labels are boxes that people drew, not outlines."
+    st.caption(f"{kind}, {height} × {width} px (h × w). {labels}", help=image)
+
+
+def _choose_look() -> tuple[tuple[str, ...], str, int]:
+    """(patterns shown, way they are drawn, opacity of the fill in %)."""
+    shown = st.pills(
+        "Patterns shown", PATTERNS, selection_mode="multi", default=PATTERNS, key="satellite_shown",
+        persist_state="session",
+    )  # fmt: skip
+    way = st.segmented_control(
+        "Drawn as", satellite_pictures.WAYS, default=satellite_pictures.BOXES, required=True, key="satellite_way",
+        persist_state="session", width="stretch",
+    )  # fmt: skip
+    opacity = 0
+    if way != satellite_pictures.CONTOUR:
+        opacity = st.slider("Opacity, %", 0, 60, 16, key="satellite_opacity", persist_state="session")
+    return tuple(shown or ()), str(way), opacity
+
+
+def _numbers(shelf: Shelf, image: str, masks: Mask, boxes: Sequence[Box], drawn: bool) -> None:
+    """Share, runs and boxes of each pattern, with the table's mean share beside."""
+    means = shelf.table.area_px.mean(axis=0) / (shelf.table.shape_hw[0] * shelf.table.shape_hw[1])
+    rows = []
+    for k, pattern in enumerate(PATTERNS):
+        area = satellite_gallery.share(float(masks[k].mean()))
+        count = sum(box.pattern == pattern for box in boxes)
+        runs = len(shelf.table.runs(image, pattern))
+        revision = shelf.revision(image, pattern)
+        swatch = f"<i style='background:{satellite_pictures.colour(pattern)}'></i>"
+        last = f"revision {revision}" if revision else f"{runs:,}"
+        mean = satellite_gallery.share(float(means[k]))
+        cells = "".join(f"<td>{cell}</td>" for cell in (area, mean, count, last))
+        rows.append(f"<tr><th scope=row>{swatch}{pattern}</th>{cells}</tr>")
+    head = "<tr><th></th><th>Share</th><th>Mean</th><th>Boxes</th><th>Runs</th></tr>"
+    st.html(f"<table class=satellite-numbers>{head}{''.join(rows)}</table>")
+    source = "Boxes of boxes.csv, one for each that a person drew" if drawn else "Boxes found in the run lengths"
+    st.caption(f"{source}. Mean: over {len(shelf.table.images):,} images.")
+
+
+def _correct_button(shelf: Shelf, image: str) -> None:
+    missing = image in shelf.missing
+    st.button(
+        "Correct", type="primary", key="satellite_correct", disabled=missing, on_click=_start, args=(image,),
+        help="The image is missing: put its file beside the others first." if missing else None,
+    )  # fmt: skip
+
+
+def _start(image: str) -> None:
+    st.session_state[satellite.IMAGE] = image
+    st.session_state[satellite_correct.CORRECTING] = image
+
+
+# The stage
+
+
+def _show_strip(shelf: Shelf, found: Sequence[str], image: str) -> None:
+    at = found.index(image) if image in found else 0
+    first = max(0, min(at - STRIP // 2, len(found) - STRIP))
+    shown = found[first : first + STRIP]
+    satellite_pictures.make_thumbs(shelf, shown)
+    for one in shown:
+        satellite_gallery.card(shelf, one, note=False)
+
+
+def _picture(shelf: Shelf, image: str, drawing: str, shown: Sequence[str]) -> None:
+    """The picture and, lying over it, the drawing: only the drawing changes while classes come and go."""
+    path = shelf.image_path(image)
+    picture = satellite_pictures.empty_picture(shelf.table.shape_hw)
+    if path is None:
+        st.caption("The image is missing; its labels are drawn on a hatched ground.")
+    else:
+        try:
+            picture, shape_hw = satellite_pictures.large(path)
+            pattern_table.check_shape(shelf.table, image, shape_hw)
+        except (ImageError, DataError, OSError) as problem:
+            st.error(str(problem))
+    there = [pattern for pattern in shelf.table.present(image) if pattern in shown]
+    with st.container(key="satellite_stack", gap=None):
+        st.image(picture, alt=f"Satellite image {image}", width="stretch")
+        with st.container(key="satellite_overlay", gap=None):
+            st.image(drawing, alt=f"Labels shown: {', '.join(there) or 'none'}", width="stretch")
+
+
+def _steps(found: Sequence[str], image: str) -> None:
+    """Previous, next, a random one; where among the images found."""
+    at = found.index(image) if image in found else -1
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        before, after = (found[(at + step) % len(found)] if found else image for step in (-1, 1))
+        st.button("Previous", shortcut="A", key="satellite_previous", on_click=satellite.open_image, args=(before,))
+        st.button("Next", shortcut="D", key="satellite_next", on_click=satellite.open_image, args=(after,))
+        st.button("Random", key="satellite_random", on_click=_open_random, args=(found,), disabled=len(found) < 2)
+        st.caption(
+            f"{at + 1:,} of {len(found):,}" if at >= 0 else f"outside the {len(found):,} filtered", width="content"
+        )
+
+
+def _open_random(found: Sequence[str]) -> None:
+    now = st.session_state.get(satellite.IMAGE)
+    satellite.open_image(random.choice([image for image in found if image != now]))
