@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 from fastai.callback.core import Callback, CancelEpochException, CancelFitException, TrainEvalCallback
+from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import SGD, Adam
+from fastai.torch_core import trainable_params
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -226,7 +228,7 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
     """
     place = _device(device)
     torch.manual_seed(config.seed)
-    net = task.network(config)
+    net = _network(task, config, prepared)
     if start is not None:
         load_weights(net, start)
     net = net.to(place, memory_format=torch.channels_last)
@@ -242,9 +244,14 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
     if watch.stopped:
         reporter.tell(state="stopped", eta_seconds=None, message="Stopped. Resume goes on from the last whole epoch.")
         return None
-    best = task.network(config)
+    best = _network(task, config, prepared)
     load_weights(best, load_file(reporter.run.checkpoints / "best.safetensors"))
     return best.eval()
+
+
+def _network(task: Task, config: Any, prepared: Any) -> torch.nn.Module:
+    net = task.network(config, len(prepared.classes)) if task.kind == "class" else task.network(config)
+    return net  # type: ignore[no-any-return]
 
 
 def _learner(task: Task, config: Any, prepared: Any, net: torch.nn.Module, place: torch.device, bfloat16: bool
@@ -255,19 +262,46 @@ def _learner(task: Task, config: Any, prepared: Any, net: torch.nn.Module, place
         _Loader(prepared, place), _Net(task, config, net, bfloat16), loss_func=task.loss(config), opt_func=optimiser,
         lr=config.learning_rate, wd=config.weight_decay, default_cbs=False,
         cbs=[TrainEvalCallback(), _Seed(config.seed), average, score],
+        splitter=_body_and_head if _fine_tunes(config) else trainable_params,
     )  # fmt: skip
     learn.create_opt()
     return learn, average, score
 
 
 def _fit(learn: _Learner, config: Any, first: int) -> None:
-    from fastai.callback.schedule import ParamScheduler, combined_cos
-
     learn.first, cbs = first, []
     if config.schedule == "one_cycle":
         peak = config.learning_rate
-        cbs.append(ParamScheduler({"lr": combined_cos(0.25, peak / 25, peak, peak / 1e5)}))
+        whole = combined_cos(0.25, peak / 25, peak, peak / 1e5)
+        cbs.append(ParamScheduler({"lr": _thawing(config) if _fine_tunes(config) else whole}))
     learn.fit(config.epochs, lr=config.learning_rate, wd=config.weight_decay, cbs=cbs)
+
+
+def _fine_tunes(config: Any) -> bool:
+    """Whether a body with weights of its own is trained under a new head."""
+    return getattr(config, "weights", "none") != "none" and hasattr(config, "body_rate")
+
+
+def _body_and_head(model: _Net) -> list[list[Any]]:
+    return [list(model.net.body.parameters()), list(model.net.head.parameters())]
+
+
+def _thawing(config: Any) -> Any:
+    """Rates [body, head] over the share of the training done: the body at 0 at first, then at its own lower rate.
+
+    The way of fastai's fine_tune, as one function of the share done, so that a resumed run follows the same curve.
+    """
+    peak, frozen = config.learning_rate, config.frozen
+    first = combined_cos(0.3, peak / 25, peak, peak / 10)
+    second = combined_cos(0.25, peak / 50, peak / 2, peak / 1e5)
+
+    def rates(done: float) -> list[float]:
+        if done < frozen:
+            return [0.0, float(first(done / frozen))]
+        rate = float(second((done - frozen) / (1 - frozen)))
+        return [rate * config.body_rate, rate]
+
+    return rates
 
 
 def load_weights(net: torch.nn.Module, state: dict[str, Any]) -> None:

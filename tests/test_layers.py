@@ -33,6 +33,13 @@ PARTS = {
     "kaggle": "exchange",
     "incoming": "exchange",
     "meaning": "exchange",
+    "genus_light": "render",
+    "genera": "render",
+    "genus_data": "data",
+    "photo_decisions": "data",
+    "sample_genus": "samples",
+    "evaluate_class": "evaluate",
+    "gather": "exchange",
 }
 """Module -> the module of the plan whose layer it shares."""
 
