@@ -38,7 +38,7 @@ def top_k(probabilities: Floats, truth: Classes, k: int = TOP) -> float:
     return float((better < k).mean())
 
 
-def auroc(inside: Sequence[float], outside: Sequence[float]) -> float:
+def auroc(inside: Sequence[float] | NDArray[Any], outside: Sequence[float] | NDArray[Any]) -> float:
     """Chance that a photograph of clouds scores above a picture that is none, ties counted half (Mann-Whitney)."""
     values = np.concatenate([np.asarray(inside, float), np.asarray(outside, float)])
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)

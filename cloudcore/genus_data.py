@@ -1,4 +1,4 @@
-"""Photographs in a folder per class: listing, twins by perceptual hash, a split that stays, and looks before a start."""
+"""Photographs in a folder per class: listing, twins by perceptual hash, a split that stays, and a first look."""
 
 import csv
 import hashlib
@@ -93,7 +93,7 @@ def in_conflict(folder: Path) -> frozenset[str]:
         rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
         return frozenset(row[side] for row in rows for side in ("file_a", "file_b"))
     except (UnicodeDecodeError, KeyError) as problem:
-        raise DataError(f"{path.name} needs the columns file_a and file_b, in UTF-8. Correct or remove it.") from problem
+        raise DataError(f"{path.name} needs the columns file_a and file_b, in UTF-8. Correct it.") from problem
 
 
 def perceptual_hash(image: images.Image) -> Bits:

@@ -165,7 +165,7 @@ class Verdict:
 
 
 def strength(logits: NDArray[Any], by: str) -> float:
-    """How strongly a classifier answers: by "energy" logsumexp(logits) (Liu et al. 2020), by "max_logit" their maximum."""
+    """How strongly a classifier answers: "energy" is logsumexp(logits) (Liu et al. 2020), "max_logit" their maximum."""
     top = float(logits.max())
     return top if by == "max_logit" else top + math.log(float(np.exp(logits.astype(np.float64) - top).sum()))
 
@@ -176,9 +176,7 @@ def _check_image(image: images.Image) -> None:
             f"This model wants a uint8 image (H, W, 3), got {image.dtype} {tuple(image.shape)}. Convert it to RGB."
         )
     if min(image.shape[:2]) < SMALLEST_SIDE:
-        raise ModelError(
-            f"An image of {image.shape[0]} × {image.shape[1]} px is below 16 px a side. Use a larger one."
-        )
+        raise ModelError(f"An image of {image.shape[0]} × {image.shape[1]} px is below 16 px a side. Use a larger one.")
 
 
 def _input_hw(shape_hw: tuple[int, int], side: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -251,7 +251,7 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
 
 def _network(task: Task, config: Any, prepared: Any) -> torch.nn.Module:
     net = task.network(config, len(prepared.classes)) if task.kind == "class" else task.network(config)
-    return net  # type: ignore[no-any-return]
+    return cast(torch.nn.Module, net)
 
 
 def _learner(task: Task, config: Any, prepared: Any, net: torch.nn.Module, place: torch.device, bfloat16: bool

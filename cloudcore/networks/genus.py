@@ -39,11 +39,11 @@ class Deployed(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x (N, 3, H, W) -> logits (N, K) and maps (N, K, h, w)."""
-        logits, maps = zip(*[net.maps(x) for net in self.nets], strict=True)  # type: ignore[operator]
+        logits, maps = zip(*[net.maps(x) for net in self.nets], strict=True)
         answers, views = list(logits), list(maps)
         if self.flip:
             for net in self.nets:
-                answer, view = net.maps(x.flip(3))  # type: ignore[operator]
+                answer, view = net.maps(x.flip(3))
                 answers.append(answer)
                 views.append(view.flip(3))
         count = float(len(answers))
@@ -83,7 +83,7 @@ class _Features(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Feature maps (N, C, h, w)."""
-        maps: Tensor = self.net.forward_features(x)  # type: ignore[operator]
+        maps: Tensor = self.net.forward_features(x)
         return maps
 
 

@@ -146,8 +146,10 @@ class GenusData:
         labels = _labels(self.train)
         rows = [np.flatnonzero(labels == k) for k in range(len(self.classes)) if (labels == k).any()]
         each = math.ceil(len(self.train) / len(rows))
-        drawn = [np.concatenate([rng.permutation(row) for _ in range(math.ceil(each / len(row)))])[:each] for row in rows]
-        return rng.permutation(np.concatenate(drawn))[: len(self.train)]
+        rows = [
+            np.concatenate([rng.permutation(row) for _ in range(math.ceil(each / len(row)))])[:each] for row in rows
+        ]
+        return rng.permutation(np.concatenate(rows))[: len(self.train)]
 
     def validation(self) -> Iterator[tuple[Any, Any]]:
         """Held-out photographs as the model will see them, and their classes int64 (N,)."""
@@ -281,7 +283,9 @@ def _fill_body(net: Any, path: Path) -> None:
     try:
         given = load_file(path)
     except (OSError, SafetensorError) as problem:
-        raise ModelError(f"Weights {path.name!r} cannot be read as safetensors. Give another file, or none.") from problem
+        raise ModelError(
+            f"Weights {path.name!r} cannot be read as safetensors. Give another file, or none."
+        ) from problem
     own = net.body.state_dict()
     named = {name.removeprefix("body."): value for name, value in given.items()}
     fitting = {name: value for name, value in named.items() if name in own and own[name].shape == value.shape}
