@@ -81,12 +81,21 @@ def confusion_of(model: models.Predictor, pair: data.Pair) -> metrics.Confusion:
 
 
 def evaluate(
-    model: models.Predictor, folder: Path, every: bool = False, progress: Callable[[int, int], None] | None = None
+    model: models.Predictor,
+    folder: Path,
+    every: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    against: Path | None = None,
 ) -> dict[str, Any]:
     """Scores of a sky model on a data folder at its own threshold and min_size, whole and by source.
 
+    A class model is scored by evaluate_class; against is a folder of real data whose other pictures it should reject.
     {task, n, left_out, threshold, min_size, metrics: {name: {value, low, high, n}}, by_source: {...}, note}
     """
+    if model.info["kind"] == "class":
+        from cloudcore import evaluate_class
+
+        return evaluate_class.evaluate(model, folder, every, progress, evaluate_class.other_kinds(against))
     if model.info["kind"] != "mask":
         raise DataError(
             f"{model.folder.name} is of kind {model.info['kind']}; this folder holds masks. Choose another."

@@ -80,6 +80,15 @@ def score(probabilities: Floats, truth: Classes, seed: int = 0) -> dict[str, dic
     return table
 
 
+def reliability(probabilities: Floats, truth: Classes) -> list[dict[str, Any]]:
+    """Ten equal bins of the top probability: low < p <= high, mean confidence, share right and n (None if empty)."""
+    found = metrics.calibration(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth)
+    return [
+        {"low": k / 10, "high": (k + 1) / 10, "confidence": _number(c), "accuracy": _number(a), "n": int(n)}
+        for k, (c, a, n) in enumerate(zip(found.confidence, found.accuracy, found.count, strict=True))
+    ]
+
+
 def _row(value: float, resampled: Sequence[float], n: int) -> dict[str, Any]:
     low = high = None
     if len(resampled):
@@ -192,4 +201,5 @@ def _told(
     }  # fmt: skip
     few = len(truth) < SMALLEST_N
     note = f"No interval: {len(truth)} photographs are fewer than {SMALLEST_N}." if few else ""
-    return {"metrics": table, "per_class": per_class, "confusion": matrix.tolist(), "note": note}
+    return {"metrics": table, "per_class": per_class, "confusion": matrix.tolist(),
+            "reliability": reliability(probabilities, truth), "note": note}  # fmt: skip

@@ -131,4 +131,4 @@ def find(name: str) -> Genus | None:
 def base_words(genus: Genus) -> str:
     """The usual height of its base in words: 'base 2,000–6,000 m', or from the ground up."""
     low, high = genus.base_m
-    return f"base {low:,}–{high:,} m" if low else f"base from the ground to {high:,} m"
+    return f"base {low:,}–{high:,}\u00a0m" if low else f"base from the ground to {high:,}\u00a0m"

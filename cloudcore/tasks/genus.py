@@ -175,7 +175,10 @@ class GenusData:
         probabilities = np.stack([verdict.probability for verdict in verdicts])
         truth = _labels(part)
         matrix = evaluate_class.confusion_matrix(truth, probabilities.argmax(axis=1), len(self.classes))
-        return {**scores, "metrics": evaluate_class.score(probabilities, truth), "confusion": matrix.tolist()}
+        return {
+            **scores, "metrics": evaluate_class.score(probabilities, truth), "confusion": matrix.tolist(),
+            "reliability": evaluate_class.reliability(probabilities, truth),
+        }  # fmt: skip
 
 
 class _Scorer:
