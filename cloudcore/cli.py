@@ -170,7 +170,7 @@ def gather(
 @app.command()
 def evaluate(
     model: str, data: DataDir, json_file: JsonFile = None, every: Every = False,
-    against: Annotated[Optional[Path], typer.Option(help="Real data whose other pictures to reject")] = None,  # noqa: UP045
+    against: Annotated[Optional[Path], typer.Option(help="Real data to reject")] = None,  # noqa: UP045
 ) -> None:  # fmt: skip
     """Scores on a data folder, each with its 95 % interval and n; images the model was trained on are left out."""
     from cloudcore import evaluate as evaluation
@@ -320,9 +320,15 @@ def labels_fsck() -> None:
 
 
 def _progress(done: int, total: int, text: str = "") -> None:
-    """A counter on one line of the terminal; silent where nobody looks."""
+    """A bar and a counter on one line of the terminal; silent where nobody looks."""
     if sys.stderr.isatty():
-        print(f"\r{done} of {total} {text[:50]:50}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+        bar = "█" * round(20 * done / max(1, total))
+        print(
+            f"\r{bar:░<20} {done} of {total} {text[:50]:50}",
+            end="" if done < total else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _write_json(path: Path | None, content: Any) -> None:

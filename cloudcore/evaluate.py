@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import data, dome, mask, metrics, models, sweep
+from cloudcore import data, dome, evaluate_class, mask, metrics, models, sweep
 from cloudcore.errors import DataError
 
 SMALLEST_N = 20
@@ -93,8 +93,6 @@ def evaluate(
     {task, n, left_out, threshold, min_size, metrics: {name: {value, low, high, n}}, by_source: {...}, note}
     """
     if model.info["kind"] == "class":
-        from cloudcore import evaluate_class
-
         return evaluate_class.evaluate(model, folder, every, progress, evaluate_class.other_kinds(against))
     if model.info["kind"] != "mask":
         raise DataError(

@@ -1,4 +1,4 @@
-"""Photographs from a list of addresses, into a folder: checked for size, kind, quality and twins. Fetches when called."""
+"""Photographs from a list of addresses, into a folder: checked for size, kind, quality and twins."""
 
 import hashlib
 import http.client
