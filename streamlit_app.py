@@ -16,6 +16,7 @@ page = st.navigation(
         st.Page("pages/train.py", title="Train"),
         st.Page("pages/compare.py", title="Compare"),
         st.Page("pages/satellite.py", title="Satellite"),
+        st.Page("pages/cloud_type.py", title="Cloud type"),
     ],
     position="top",
 )

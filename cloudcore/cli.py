@@ -110,7 +110,10 @@ def predict(
     model: str, paths: Annotated[list[Path], typer.Argument(help="Frames or folders of frames")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks")],
 ) -> None:  # fmt: skip
-    """Write a mask PNG (0 sky, 255 cloud, the image's size) for every frame, one a class where there are several."""
+    """Write a mask PNG (0 sky, 255 cloud, the image's size) for every frame, one a class where there are several.
+
+    A model of kind class writes OUT/predictions.csv instead.
+    """
     from cloudcore import evaluate_masks, images, mask, models
 
     predictor = models.load(model)
@@ -119,6 +122,9 @@ def predict(
         listed += [(path, folder) for path in images.list_images(folder)]
     if not listed:
         raise CloudcoreError("No image was found. Give files, or a folder with JPEG or PNG files.")
+    if predictor.info["kind"] == "class":
+        _predict_classes(predictor, listed, out)
+        return
     refused = 0
     for index, (path, base) in enumerate(listed):
         try:
@@ -141,13 +147,43 @@ def predict(
         raise typer.Exit(1)
 
 
+def _predict_classes(predictor: Any, listed: list[tuple[Path, Path]], out: Path) -> None:
+    from cloudcore import predict_class
+
+    written, refused = predict_class.write_table(predictor, listed, out, _progress)
+    for words in refused:
+        print(f"left out: {words}", file=sys.stderr)
+    print(f"{written} photographs in {out / 'predictions.csv'}, {len(refused)} files left out")
+    if not written:
+        raise typer.Exit(1)
+
+
 @app.command()
-def evaluate(model: str, data: DataDir, json_file: JsonFile = None, every: Every = False) -> None:
+def gather(
+    urls: Annotated[Path, typer.Option("--urls", help="A file with an address a line, or class, address")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the photographs")],
+) -> None:  # fmt: skip
+    """Fetch photographs from a list of addresses; broken, flat, tiny ones and twins are left out."""
+    from cloudcore import gather as gathering
+
+    found = gathering.gather(gathering.read_addresses(urls), out, _progress)
+    for address, why in found.refused:
+        print(f"left out: {address}: {why}", file=sys.stderr)
+    print(f"{len(found.written)} photographs in {out}, {len(found.refused)} left out")
+    if not found.written:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    model: str, data: DataDir, json_file: JsonFile = None, every: Every = False,
+    against: Annotated[Optional[Path], typer.Option(help="Real data to reject")] = None,  # noqa: UP045
+) -> None:  # fmt: skip
     """Scores on a data folder, each with its 95 % interval and n; images the model was trained on are left out."""
     from cloudcore import evaluate as evaluation
     from cloudcore import models
 
-    result = evaluation.evaluate(models.load(model), data, every, _progress)
+    result = evaluation.evaluate(models.load(model), data, every, _progress, against or settings.load().real_data)
     parts = result.get("by_source", {}) | result.get("by_class", {})
     for source, table in [("all", result["metrics"]), *parts.items()]:
         for name, row in table.items():
@@ -305,9 +341,15 @@ def labels_fsck() -> None:
 
 
 def _progress(done: int, total: int, text: str = "") -> None:
-    """A counter on one line of the terminal; silent where nobody looks."""
+    """A bar and a counter on one line of the terminal; silent where nobody looks."""
     if sys.stderr.isatty():
-        print(f"\r{done} of {total} {text[:50]:50}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+        bar = "█" * round(20 * done / max(1, total))
+        print(
+            f"\r{bar:░<20} {done} of {total} {text[:50]:50}",
+            end="" if done < total else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _write_json(path: Path | None, content: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import data, dome, evaluate_masks, mask, metrics, models, sweep
+from cloudcore import data, dome, evaluate_class, evaluate_masks, mask, metrics, models, sweep
 from cloudcore.errors import DataError
 
 SMALLEST_N = 20
@@ -81,15 +81,22 @@ def confusion_of(model: models.Predictor, pair: data.Pair) -> metrics.Confusion:
 
 
 def evaluate(
-    model: models.Predictor, folder: Path, every: bool = False, progress: Callable[[int, int], None] | None = None
+    model: models.Predictor,
+    folder: Path,
+    every: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    against: Path | None = None,
 ) -> dict[str, Any]:
     """Scores of a sky model on a data folder at its own threshold and min_size, whole and by source.
 
-    {task, n, left_out, threshold, min_size, metrics: {name: {value, low, high, n}}, by_source: {...}, note}; a model of
-    another kind is scored by its own module.
+    {task, n, left_out, threshold, min_size, metrics: {name: {value, low, high, n}}, by_source: {...}, note}; models of
+    other kinds are scored by their own modules. against is a folder of real data whose other pictures a class model
+    should reject.
     """
     if model.info["kind"] == "masks":
         return evaluate_masks.evaluate(model, folder, every, progress)
+    if model.info["kind"] == "class":
+        return evaluate_class.evaluate(model, folder, every, progress, evaluate_class.other_kinds(against))
     if model.info["kind"] != "mask":
         raise DataError(
             f"{model.folder.name} is of kind {model.info['kind']}; this folder holds masks. Choose another."

@@ -249,10 +249,12 @@ def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any
             "terms": told.get("terms") or TERMS,
             "started_from": Path(str(told["start"])).name if told.get("start") else None,
         },
-        "validated_on": prepared.stems.get("valid", []),
+        "validated_on": prepared.stems.get("valid", []), "tested_on": prepared.stems.get("test", []),
         "versions": versions(), "created_at": runs.now(),
     }  # fmt: skip
     models.export(module, run.model_folder, info, net.state_dict())
+    found = task.calibrate(prepared, models.load(run.model_folder))
+    runs.write_json(run.model_folder / "model.json", {**models.read_info(run.model_folder), **found})
     scores = prepared.score(models.load(run.model_folder))
     runs.write_json(run.model_folder / "model.json", {**models.read_info(run.model_folder), "scores": scores})
 

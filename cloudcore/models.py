@@ -82,21 +82,44 @@ class Predictor:
 
         Raises ModelError for another shape, type or a side below 16 px.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ModelError(
-                f"This model wants a uint8 image (H, W, 3), got {image.dtype} {tuple(image.shape)}. Convert it to RGB."
-            )
-        if min(image.shape[:2]) < SMALLEST_SIDE:
-            raise ModelError(
-                f"An image of {image.shape[0]} × {image.shape[1]} px is below 16 px a side. Use a larger one."
-            )
-        logits = self._logits(image, out_hw) / float(self.info["temperature"])
+        _check_image(image)
         if self.info["kind"] == "class":
-            raised = np.exp(logits - logits.max())
-            return np.asarray(raised / raised.sum(), np.float32)
+            return self.judge(image).probability
+        logits = self._logits(image, out_hw) / float(self.info["temperature"])
         with np.errstate(over="ignore"):
             probability = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
         return probability[0] if self.info["kind"] == "mask" else probability
+
+    def logits(self, image: images.Image) -> NDArray[np.float32]:
+        """What a class model answers before temperature and softmax, float32 (K,)."""
+        return self._answers(image)[0]
+
+    def judge(self, image: images.Image) -> "Verdict":
+        """All a class model says of an image, from one run of its graph. Raises ModelError as calling it does."""
+        _check_image(image)
+        answers = self._answers(image)
+        scaled = answers[0].astype(np.float64) / float(self.info["temperature"])
+        raised = np.exp(scaled - scaled.max())
+        told = self.info.get("rejection") or {"by": "energy", "threshold": -math.inf}
+        score = strength(answers[0], str(told["by"]))
+        maps = answers[1] if len(answers) > 1 else None
+        return Verdict(np.asarray(raised / raised.sum(), np.float32), score, score >= float(told["threshold"]), maps)
+
+    def looked(self, image: images.Image, number: int | None = None) -> NDArray[np.float32] | None:
+        """Where a class model looked for class `number` (its answer by default), float32 (H, W) in 0..1; None if it
+        cannot tell."""
+        verdict = self.judge(image)
+        return verdict.looked((image.shape[0], image.shape[1]), number)
+
+    def _answers(self, image: images.Image) -> list[NDArray[np.float32]]:
+        """Every output of a class graph for one image, resized to the square it wants, whole."""
+        side = int(self.info["input"]["side"])
+        x = self._normalised(images.resize(image, (side, side)))
+        return [answer[0] for answer in self.session.run(None, {self.session.get_inputs()[0].name: x})]
+
+    def _normalised(self, padded: images.Image) -> NDArray[np.float32]:
+        mean, std = (np.asarray(self.info[name], np.float32) * 255 for name in ("mean", "std"))
+        return np.ascontiguousarray(((padded.astype(np.float32) - mean) / std).transpose(2, 0, 1)[None])
 
     def _logits(self, image: images.Image, out_hw: tuple[int, int] | None) -> NDArray[np.float32]:
         """Logits at out_hw or the image's size: resized to the input's size, padded to its multiple, answered, undone.
@@ -113,11 +136,7 @@ class Predictor:
         rows, columns = small.shape[:2]
         multiple = int(wanted["multiple"])
         padded = np.pad(small, ((0, -rows % multiple), (0, -columns % multiple), (0, 0)), mode="edge")
-        mean, std = (np.asarray(self.info[name], np.float32) * 255 for name in ("mean", "std"))
-        x = ((padded.astype(np.float32) - mean) / std).transpose(2, 0, 1)[None]
-        answer = self.session.run(None, {self.session.get_inputs()[0].name: np.ascontiguousarray(x)})[0][0]
-        if self.info["kind"] == "class":
-            return np.asarray(answer, np.float32)
+        answer = self.session.run(None, {self.session.get_inputs()[0].name: self._normalised(padded)})[0][0]
         cut = answer[:, :rows, :columns]
         if (rows, columns) == (height, width):
             return np.asarray(cut, np.float32)
@@ -128,6 +147,46 @@ class Predictor:
     def trained_on(self) -> frozenset[str]:
         """sha256 of every image file this model learnt from."""
         return frozenset(self.info.get("trained_on", {}).get("images", ()))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a class model says of one image: probabilities (K,), how strongly it answers, and whether strongly enough
+    for a picture of what it learnt; maps (K, h, w) say where each class was found."""
+
+    probability: NDArray[np.float32]
+    score: float
+    accepted: bool
+    maps: NDArray[np.float32] | None = None
+
+    def looked(self, shape_hw: tuple[int, int], number: int | None = None) -> NDArray[np.float32] | None:
+        """The map of class `number` (of the answer by default) at a size, float32 in 0..1; None without maps.
+
+        What speaks against the class is cut to 0 and the strongest place is 1.
+        """
+        import cv2
+
+        if self.maps is None:
+            return None
+        chosen = self.maps[int(self.probability.argmax()) if number is None else number]
+        sized = cv2.resize(chosen, shape_hw[::-1], interpolation=cv2.INTER_CUBIC)
+        positive = np.maximum(sized - min(0.0, float(sized.mean())), 0)
+        return np.asarray(positive / max(float(positive.max()), 1e-6), np.float32)
+
+
+def strength(logits: NDArray[Any], by: str) -> float:
+    """How strongly a classifier answers: "energy" is logsumexp(logits) (Liu et al. 2020), "max_logit" their maximum."""
+    top = float(logits.max())
+    return top if by == "max_logit" else top + math.log(float(np.exp(logits.astype(np.float64) - top).sum()))
+
+
+def _check_image(image: images.Image) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ModelError(
+            f"This model wants a uint8 image (H, W, 3), got {image.dtype} {tuple(image.shape)}. Convert it to RGB."
+        )
+    if min(image.shape[:2]) < SMALLEST_SIDE:
+        raise ModelError(f"An image of {image.shape[0]} × {image.shape[1]} px is below 16 px a side. Use a larger one.")
 
 
 def _input_hw(shape_hw: tuple[int, ...], side: int) -> tuple[int, int]:
@@ -329,7 +388,8 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
         built = Path(part) / "model"
         built.mkdir()
         multiple = int(info["input"]["multiple"])
-        _export_graph(net, built / "model.onnx", max(64, 2 * multiple))
+        outputs = ("logits", "looked") if info["kind"] == "class" else ("logits",)
+        _export_graph(net, built / "model.onnx", max(64, 2 * multiple), outputs)
         _store_float16(built / "model.onnx")
         halves = {n: v.half() if v.is_floating_point() else v for n, v in weights.items()}
         save_file({name: value.contiguous() for name, value in halves.items()}, built / "weights.safetensors")
@@ -351,7 +411,7 @@ def round_weights(net: Any) -> None:
                 value.copy_(value.half().float())
 
 
-def _export_graph(net: Any, path: Path, side: int) -> None:
+def _export_graph(net: Any, path: Path, side: int, outputs: Sequence[str]) -> None:
     import warnings
 
     import torch
@@ -362,7 +422,7 @@ def _export_graph(net: Any, path: Path, side: int) -> None:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             net.eval(), (x,), str(path), dynamo=True, external_data=False, optimize=False,
-            input_names=["x"], output_names=["logits"],
+            input_names=["x"], output_names=list(outputs),
             dynamic_shapes=(free,), verbose=False,
         )  # fmt: skip
 
@@ -399,9 +459,11 @@ def _agree(net: Any, path: Path, x: Any) -> None:
     import torch
 
     with torch.no_grad():
-        wanted = net.eval()(x).numpy()
-    got = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"x": x.numpy()})[0]
-    worst = float(np.abs(got - wanted).max())
-    scale = max(1.0, float(np.abs(wanted).max()))
-    if not worst <= 1e-4 * scale:
-        raise ModelError(f"The exported graph differs from the network by {worst:.1e}. Keep the run and report it.")
+        answer = net.eval()(x)
+    every = [part.numpy() for part in (answer if isinstance(answer, tuple) else (answer,))]
+    got = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"x": x.numpy()})
+    for wanted, mine in zip(every, got, strict=True):
+        worst = float(np.abs(mine - wanted).max())
+        scale = max(1.0, float(np.abs(wanted).max()))
+        if not worst <= 1e-4 * scale:
+            raise ModelError(f"The exported graph differs from the network by {worst:.1e}. Keep the run and report it.")

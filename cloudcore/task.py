@@ -95,7 +95,8 @@ class Task:
     loss(logits, target); metrics names the columns of a history row, the first one being what "best" means.
     preflight(folder) looks at a data folder before anything starts; presets are named sets of option values.
     forward(config, net, x) gives the logits in training; deploy(config, net) gives the module to export and what its
-    input must be.
+    input must be; calibrate(prepared, predictor) gives entries of model.json found with the exported model. network is
+    called with (config, number of classes) for kind "class".
     """
 
     name: str
@@ -110,13 +111,14 @@ class Task:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     forward: Callable[..., Any] = lambda config, net, x: net(x)
     deploy: Callable[..., Any] = lambda config, net: (net, {})
+    calibrate: Callable[..., dict[str, Any]] = lambda prepared, predictor: {}
 
 
 def find_tasks() -> list[Task]:
     """Every task of the house. Loads no heavy library."""
-    from cloudcore.tasks import patterns, sky
+    from cloudcore.tasks import genus, patterns, sky
 
-    return [sky.TASK, patterns.TASK]
+    return [sky.TASK, patterns.TASK, genus.TASK]
 
 
 def get_task(name: str) -> Task:

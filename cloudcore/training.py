@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -224,7 +224,7 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
     """
     place = _device(device)
     torch.manual_seed(config.seed)
-    net = task.network(config)
+    net = _network(task, config, prepared)
     if start is not None:
         load_weights(net, start)
     net = net.to(place, memory_format=torch.channels_last)
@@ -244,9 +244,14 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
     if watch.stopped:
         reporter.tell(state="stopped", eta_seconds=None, message="Stopped. Resume goes on from the last whole epoch.")
         return None
-    best = task.network(config)
+    best = _network(task, config, prepared)
     load_weights(best, load_file(reporter.run.checkpoints / "best.safetensors"))
     return best.eval()
+
+
+def _network(task: Task, config: Any, prepared: Any) -> torch.nn.Module:
+    net = task.network(config, len(prepared.classes)) if task.kind == "class" else task.network(config)
+    return cast(torch.nn.Module, net)
 
 
 def _learner(task: Task, config: Any, prepared: Any, net: torch.nn.Module, place: torch.device, bfloat16: bool

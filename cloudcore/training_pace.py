@@ -31,9 +31,14 @@ def optimiser(config: Any) -> Any:
 
 
 def groups(config: Any) -> Any:
-    """fastai's splitter: encoder and rest apart where config.encoder_rate is set (> 0), else all together."""
+    """fastai's splitter: encoder and rest apart where config.encoder_rate is set (> 0), else all together.
+
+    Where a body with weights of its own is trained under a new head, these two are the groups.
+    """
 
     def split(model: torch.nn.Module) -> list[list[Any]]:
+        if _fine_tunes(config):
+            return [list(part.parameters()) for part in (model.net.body, model.net.head)]
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         if not getattr(config, "encoder_rate", 0):
             return [[p for _, p in named]]
@@ -53,7 +58,8 @@ def schedule(config: Any, rows: Rows) -> list[Callback]:
     found: list[Callback] = []
     peak = rates(config)
     if config.schedule == "one_cycle":
-        found.append(ParamScheduler({"lr": combined_cos(0.25, peak / 25, peak, peak / 1e5)}))
+        whole = combined_cos(0.25, peak / 25, peak, peak / 1e5)
+        found.append(ParamScheduler({"lr": _thawing(config) if _fine_tunes(config) else whole}))
     if config.schedule == "plateau":
         found.append(Plateau(config, rows))
     if getattr(config, "stop_after", 0):
@@ -61,6 +67,29 @@ def schedule(config: Any, rows: Rows) -> list[Callback]:
     if getattr(config, "accumulate", 1) > 1:
         found.append(Accumulate(config.accumulate))
     return found
+
+
+def _fine_tunes(config: Any) -> bool:
+    """Whether a body with weights of its own is trained under a new head."""
+    return getattr(config, "weights", "none") != "none" and hasattr(config, "body_rate")
+
+
+def _thawing(config: Any) -> Any:
+    """Rates [body, head] over the share of the training done: the body at 0 at first, then at its own lower rate.
+
+    The way of fastai's fine_tune, as one function of the share done, so that a resumed run follows the same curve.
+    """
+    peak, frozen = config.learning_rate, config.frozen
+    first = combined_cos(0.3, peak / 25, peak, peak / 10)
+    second = combined_cos(0.25, peak / 50, peak / 2, peak / 1e5)
+
+    def rates(done: float) -> list[float]:
+        if done < frozen:
+            return [0.0, float(first(done / frozen))]
+        rate = float(second((done - frozen) / (1 - frozen)))
+        return [rate * config.body_rate, rate]
+
+    return rates
 
 
 def watched(row: Mapping[str, Any]) -> float:

@@ -42,6 +42,17 @@ PARTS = {
     "evaluate_masks": "evaluate",
     "training_pace": "training",
     "pattern_data": "data",
+    "genus_light": "render",
+    "genera": "render",
+    "heat": "render",
+    "class_charts": "charts",
+    "photo_review": "evaluate",
+    "genus_data": "data",
+    "photo_decisions": "data",
+    "sample_genus": "samples",
+    "evaluate_class": "evaluate",
+    "gather": "exchange",
+    "predict_class": "evaluate",
 }
 """Module -> the module of the plan whose layer it shares."""
 

@@ -1,0 +1,232 @@
+"""Photographs in a folder per class: listing, twins by perceptual hash, a split that stays, and a first look."""
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudcore import images
+from cloudcore.data import Preflight, sha256_of
+from cloudcore.errors import DataError, ImageError
+
+CONFLICTS = "_cross_class_duplicates.csv"
+"""Table beside the class folders: file_a, label_a, file_b, label_b of pictures filed under two names."""
+HASH_SIDE = 16
+TWIN_BITS = 60
+TWIN_DIFFERENCE = 10.0
+"""Twins: at most 60 of 255 hash bits differ (chance: 127), 16 x 16 thumbnails by less than 10 of 255 on average."""
+
+Bits = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photograph: stem is its path below the folder without suffix, label the number of its class folder.
+
+    group is the smallest sha256 among its twins: what a split never cuts through.
+    """
+
+    stem: str
+    path: Path
+    label: int
+    sha256: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A photograph in memory, its shorter side at most the presize: image uint8 (h, w, 3)."""
+
+    photo: Photo
+    image: images.Image
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is learnt from, what choices are made on, and what nothing is chosen on."""
+
+    train: tuple[Photo, ...]
+    valid: tuple[Photo, ...]
+    test: tuple[Photo, ...]
+
+
+def list_classes(folder: Path) -> tuple[str, ...]:
+    """Names of the class folders with a picture in them, sorted; those starting with _ or . are none.
+
+    Raises DataError where the folder is missing or has fewer than two classes.
+    """
+    if not folder.is_dir():
+        raise DataError(f"Cannot read {folder}: there is no such folder. Choose another.")
+    named = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] not in "_.")
+    found = tuple(path.name for path in named if images.list_images(path))
+    if len(found) < 2:
+        told = f"only {found[0]}" if found else "no folder with a JPEG or PNG in it"
+        raise DataError(f"{folder} has {told}; at least two classes are needed. Give a folder for each class.")
+    return found
+
+
+def list_photos(folder: Path, classes: Sequence[str] | None = None) -> list[Photo]:
+    """Every photograph below the class folders, sorted by stem; classes fixes the numbers. Raises DataError."""
+    names = tuple(classes) if classes is not None else list_classes(folder)
+    found = [
+        Photo(path.relative_to(folder).with_suffix("").as_posix(), path, number)
+        for number, name in enumerate(names)
+        for path in images.list_images(folder / name)
+    ]
+    if not found:
+        raise DataError(f"{folder} has no folder named {', '.join(names[:3])} … with a picture. Give another folder.")
+    return found
+
+
+def in_conflict(folder: Path) -> frozenset[str]:
+    """Names of the files the folder's conflict table lists; empty without one. Raises DataError for a broken table."""
+    path = folder / CONFLICTS
+    if not path.is_file():
+        return frozenset()
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
+        return frozenset(row[side] for row in rows for side in ("file_a", "file_b"))
+    except (UnicodeDecodeError, KeyError) as problem:
+        raise DataError(f"{path.name} needs the columns file_a and file_b, in UTF-8. Correct it.") from problem
+
+
+def perceptual_hash(image: images.Image) -> Bits:
+    """255 bits, uint8 (255,): the signs of the lowest cosine coefficients of the grey picture about their median.
+
+    The mean is left out. After Zauner, "Implementation and benchmarking of perceptual image hash functions" (2010).
+    """
+    import cv2
+
+    grey = cv2.cvtColor(images.resize(image, (64, 64)), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    low = cv2.dct(grey)[:HASH_SIDE, :HASH_SIDE].reshape(-1)[1:]
+    return np.asarray(low > np.median(low), np.uint8)
+
+
+def thumbprint(image: images.Image) -> NDArray[np.float32]:
+    """A 16 x 16 x 3 thumbnail, float32 (768,)."""
+    return images.resize(image, (16, 16)).astype(np.float32).reshape(-1)
+
+
+def find_twins(hashes: NDArray[np.uint8], prints: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Pairs (i < j) of near-identical pictures: hashes (n, 255) of 0 and 1, prints (n, 768)."""
+    signs = hashes.astype(np.float32) * 2 - 1
+    found = []
+    for index in range(len(hashes) - 1):
+        apart = (hashes.shape[1] - signs[index + 1 :] @ signs[index]) / 2
+        for other in np.flatnonzero(apart <= TWIN_BITS) + index + 1:
+            if np.abs(prints[index] - prints[other]).mean() < TWIN_DIFFERENCE:
+                found.append((index, int(other)))
+    return found
+
+
+def group_twins(photos: Sequence[Photo], pairs: Sequence[tuple[int, int]]) -> list[Photo]:
+    """The photographs with their groups: twins, and twins of twins, share one."""
+    parent = list(range(len(photos)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    for one, two in pairs:
+        parent[root(two)] = root(one)
+    smallest: dict[int, str] = {}
+    for index, photo in enumerate(photos):
+        top = root(index)
+        smallest[top] = min(smallest.get(top, photo.sha256), photo.sha256)
+    return [replace(photo, group=smallest[root(index)]) for index, photo in enumerate(photos)]
+
+
+def split(photos: Sequence[Photo], validation: float, test: float, seed: int) -> Parts:
+    """Parts by a number in 0..1 drawn for each group from (seed, group): test below `test`, then validation.
+
+    No other photograph has a say, so the parts stay when some are added, dropped or moved to another class.
+    """
+    parts: tuple[list[Photo], list[Photo], list[Photo]] = ([], [], [])
+    for photo in photos:
+        digest = hashlib.sha256(f"{seed}:{photo.group}".encode()).digest()
+        drawn = int.from_bytes(digest[:8], "big") / 2**64
+        parts[2 if drawn < test else 1 if drawn < test + validation else 0].append(photo)
+    return Parts(*(tuple(part) for part in parts))
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A class folder as read: classes, examples, twins between classes (stems), how many were dropped and refused."""
+
+    classes: tuple[str, ...]
+    examples: tuple[Example, ...]
+    disputed: tuple[tuple[str, str], ...]
+    dropped: int
+    refused: tuple[str, ...]
+
+
+def read_folder(
+    folder: Path,
+    presize: int = 256,
+    progress: Callable[[int, int], None] | None = None,
+    classes: Sequence[str] | None = None,
+    where: Callable[[list[Photo]], list[Photo]] = list,
+) -> Folder:
+    """Every readable photograph with its group, shorter side at most `presize` px; what is in conflict is dropped.
+
+    where lets decisions of the cleaner drop or move photographs first. Raises DataError where nothing is left.
+    """
+    names = tuple(classes) if classes is not None else list_classes(folder)
+    listed, conflict = where(list_photos(folder, names)), in_conflict(folder)
+    kept = [photo for photo in listed if photo.path.name not in conflict]
+    photos, pictures, hashes, prints, refused = [], [], [], [], []
+    for number, photo in enumerate(kept):
+        try:
+            image = images.read(photo.path)
+        except ImageError as problem:
+            refused.append(str(problem))
+            continue
+        photos.append(replace(photo, sha256=sha256_of(photo.path)))
+        hashes.append(perceptual_hash(image))
+        prints.append(thumbprint(image))
+        pictures.append(_shrunk(image, presize))
+        if progress:
+            progress(number + 1, len(kept))
+    if not photos:
+        raise DataError(f"No photograph of {folder} can be read. {refused[0] if refused else 'Choose another folder.'}")
+    pairs = find_twins(np.stack(hashes), np.stack(prints))
+    disputed = tuple((photos[a].stem, photos[b].stem) for a, b in pairs if photos[a].label != photos[b].label)
+    examples = tuple(Example(p, i) for p, i in zip(group_twins(photos, pairs), pictures, strict=True))
+    return Folder(names, examples, disputed, len(listed) - len(kept), tuple(refused))
+
+
+def _shrunk(image: images.Image, side: int) -> images.Image:
+    height, width = image.shape[:2]
+    scale = side / min(height, width)
+    if scale >= 1:
+        return image
+    return images.resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def preflight(folder: Path) -> Preflight:
+    """Look at a folder of classes before a training: classes, counts, what cannot be read, twins, conflicts."""
+    try:
+        read = read_folder(folder, 64)
+    except DataError as problem:
+        return Preflight([str(problem)], [], 0, float("nan"))
+    counts = Counter(example.photo.label for example in read.examples)
+    named = [f"{name} {counts.get(number, 0)}" for number, name in enumerate(read.classes)]
+    notes = [f"{len(read.examples)} photographs: {', '.join(named)}."]
+    groups = Counter(example.photo.group for example in read.examples)
+    if twins := sum(count - 1 for count in groups.values()):
+        notes.append(f"{twins} photographs are near-twins of another: twins stay on one side of the split.")
+    if read.dropped:
+        notes.append(f"{read.dropped} photographs are left out: {CONFLICTS} lists them under two names.")
+    if read.disputed:
+        notes.append(f"{len(read.disputed)} pairs of twins have two names, the first {' and '.join(read.disputed[0])}.")
+    if read.refused:
+        notes.append(f"{len(read.refused)} files are left out. {read.refused[0]}")
+    return Preflight([], notes, len(read.examples), max(counts.values()) / len(read.examples))

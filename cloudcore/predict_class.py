@@ -1,0 +1,46 @@
+"""Class answers for many photographs, as a table."""
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cloudcore import images, models
+from cloudcore.errors import ImageError
+
+COLUMNS = ("file", "top1", "p1", "top2", "p2", "top3", "p3")
+
+
+def write_table(
+    model: models.Predictor,
+    listed: Sequence[tuple[Path, Path]],
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[int, list[str]]:
+    """Judge every (file, folder it is named below) and write out/predictions.csv; (rows written, refusals in words)."""
+    out.mkdir(parents=True, exist_ok=True)
+    refused: list[str] = []
+    with (out / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for number, (path, base) in enumerate(listed, 1):
+            try:
+                writer.writerow([_safe(path.relative_to(base).as_posix()), *_top(model, images.read(path))])
+            except ImageError as problem:
+                refused.append(str(problem))
+            if progress:
+                progress(number, len(listed))
+    return len(listed) - len(refused), refused
+
+
+def _safe(name: str) -> str:
+    """A name that no spreadsheet takes for a formula."""
+    return f"'{name}" if name[:1] in "=+-@\t" else name
+
+
+def _top(model: models.Predictor, image: images.Image) -> list[str]:
+    probability = model(image)
+    order = np.argsort(-probability, kind="stable")[:3]
+    cells = [cell for k in order for cell in (model.classes[k], f"{probability[k]:.4f}")]
+    return [*cells, *[""] * (6 - len(cells))]

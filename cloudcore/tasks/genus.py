@@ -1,0 +1,358 @@
+"""The genus of a cloud photograph: any convolutional classifier, learnt from a folder per class."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cloudcore import evaluate_class, genus_data, images, models, photo_decisions
+from cloudcore.errors import DataError, ModelError
+from cloudcore.genus_light import augmented, normalised
+from cloudcore.task import Shown, Task, option
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+RECALL = 0.95
+STEP_PX = 32
+SHOWN_PX = 224
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a genus training. Defaults: a small network from scratch, minutes on two cores."""
+
+    network: str = option("regnetx_002", "Any convolutional network of timm or torchvision, such as resnet34")
+    weights: str = option("none", "Start: none, imagenet (fetched), or a safetensors file")
+    epochs: int = option(30, "Passes over the photographs", low=1, high=2000)
+    batch: int = option(64, "Photographs a step", low=2, high=512)
+    learning_rate: float = option(0.003, "Peak learning rate", low=1e-7, high=1.0)
+    size: int = option(128, "Side of what the network sees in training", low=32, high=512, unit="px")
+    seed: int = option(0, "Same seed, same numbers on the CPU", low=0, high=2**31 - 1)
+    validation: float = option(0.1, "Share held out for choices: best epoch, temperature", low=0.0, high=0.5)
+    test: float = option(0.15, "Share held out for the scores alone", low=0.0, high=0.5)
+    equalise: str = option(
+        "none", "Classes as they are, weighted in the loss, or drawn equally often",
+        choices=("none", "weighted", "equalised"),
+    )  # fmt: skip
+    split_seed: int = option(0, "Fixes who is held out, whatever the seed", low=0, high=2**31 - 1, advanced=True)
+    presize: int = option(256, "Photographs are kept at this shorter side", low=64, high=1024, unit="px", advanced=True)
+    test_size: int = option(0, "Side when predicting; 0: as in training", low=0, high=512, unit="px", advanced=True)
+    progressive: float = option(
+        1.0, "Side of the first epochs, as a share; grows over two thirds", low=0.3, high=1.0, advanced=True
+    )
+    crop: float = option(0.5, "Smallest share of the area a random crop keeps", low=0.05, high=1.0, advanced=True)
+    augment: float = option(0.5, "Strength of crops, flips, light, tint, grey", low=0.0, high=1.0, advanced=True)
+    smoothing: float = option(0.1, "Label smoothing", low=0.0, high=0.5, advanced=True)
+    mixup: float = option(0.0, "Beta of mixup; 0: none", low=0.0, high=2.0, advanced=True)
+    cutmix: float = option(0.0, "Beta of cutmix; 0: none", low=0.0, high=2.0, advanced=True)
+    dropout: float = option(0.0, "Dropout before the last layer", low=0.0, high=0.9, advanced=True)
+    drop_path: float = option(0.0, "Stochastic depth, for networks that have it", low=0.0, high=0.5, advanced=True)
+    frozen: float = option(0.25, "Share of the epochs with the body frozen, on given weights", low=0.0, high=0.9,
+                           advanced=True)  # fmt: skip
+    body_rate: float = option(0.1, "Rate of the body over the rate of the head, on given weights", low=0.0, high=1.0,
+                              advanced=True)  # fmt: skip
+    optimiser: str = option("adamw", "Who takes the steps", choices=("adamw", "sgd"), advanced=True)
+    momentum: float = option(0.9, "Momentum of SGD, first beta of AdamW", low=0.0, high=0.999, advanced=True)
+    weight_decay: float = option(0.05, "Decoupled weight decay", low=0.0, high=1.0, advanced=True)
+    schedule: str = option("one_cycle", "Learning rate over time", choices=("one_cycle", "constant"), advanced=True)
+    averaging: float = option(0.0, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
+    flip_test: bool = option(True, "Predict on the photograph and its mirror image, averaged", advanced=True)
+    precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "Quick": {},
+    "ResNet34 from ImageNet, as published": {
+        "network": "resnet34", "weights": "imagenet", "epochs": 8, "size": 224, "learning_rate": 0.002, "batch": 32,
+        "equalise": "equalised", "augment": 1.0,
+    },
+    "Thorough, from scratch": {
+        "epochs": 300, "learning_rate": 0.003, "augment": 1.0, "crop": 0.25, "mixup": 0.2, "cutmix": 1.0,
+        "averaging": 0.998, "progressive": 0.6, "precision": "bfloat16",
+    },
+}  # fmt: skip
+
+
+@dataclass
+class GenusData:
+    """Photographs in memory, split by twins. Batches are cropped, mixed and normalised on demand."""
+
+    config: Config
+    classes: tuple[str, ...]
+    train: list[genus_data.Example]
+    valid: list[genus_data.Example]
+    test: list[genus_data.Example]
+    note: str
+    stems: dict[str, list[str]] = field(default_factory=dict)
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return max(1, math.ceil(len(self.train) / self.config.batch))
+
+    @property
+    def validation_steps(self) -> int:
+        """Batches of a validation."""
+        return max(1, math.ceil(len(self.valid) / self.config.batch))
+
+    @property
+    def train_hashes(self) -> list[str]:
+        """sha256 of every photograph learnt from."""
+        return sorted(example.photo.sha256 for example in self.train)
+
+    @property
+    def base_words(self) -> str:
+        """Accuracy of always answering the commonest class of what is held out, or of what is learnt."""
+        counts = np.bincount(_labels(self.valid or self.train), minlength=len(self.classes))
+        name = self.classes[int(counts.argmax())]
+        return f"always answering {name} would be right in {counts.max() / counts.sum():.3f} of {counts.sum()}"
+
+    def side(self, epoch: int) -> int:
+        """Side of the training crops of an epoch, px: grows to the full size over the first two thirds."""
+        share = min(1.0, epoch / max(1, self.config.epochs * 2 / 3))
+        wanted = self.config.size * (self.config.progressive + (1 - self.config.progressive) * share)
+        return min(self.config.size, max(32, round(wanted / 16) * 16))
+
+    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Batches of an epoch, a pure function of seed and epoch: x float32 (N, 3, h, w), target float32 (N, K)."""
+        import torch
+
+        rng = np.random.default_rng([self.config.seed, epoch])
+        order, side, count, weights = self._order(rng), self.side(epoch), len(self.classes), self._weights()
+        for step in range(self.steps):
+            chosen = [self.train[i] for i in order[step * self.config.batch : (step + 1) * self.config.batch]]
+            if len(chosen) < 2:
+                chosen = chosen + [self.train[int(rng.integers(len(self.train)))]]
+            seen = augmented([e.image for e in chosen], side, self.config.crop, self.config.augment, rng)
+            hard = np.eye(count, dtype=np.float32)[_labels(chosen)] * weights[_labels(chosen)][:, None]
+            x, y = _mixed(seen, hard, self.config, rng)
+            yield normalised(x, MEAN, STD), torch.from_numpy(y)
+
+    def _weights(self) -> Any:
+        """What a photograph of each class counts in the loss, float32 (K,), 1 on average over the photographs."""
+        counts = np.bincount(_labels(self.train), minlength=len(self.classes))
+        if self.config.equalise != "weighted":
+            return np.ones(len(self.classes), np.float32)
+        return (len(self.train) / (np.maximum(counts, 1) * (counts > 0).sum())).astype(np.float32)
+
+    def _order(self, rng: np.random.Generator) -> Any:
+        if self.config.equalise != "equalised":
+            return rng.permutation(len(self.train))
+        labels = _labels(self.train)
+        rows = [np.flatnonzero(labels == k) for k in range(len(self.classes)) if (labels == k).any()]
+        each = math.ceil(len(self.train) / len(rows))
+        rows = [
+            np.concatenate([rng.permutation(row) for _ in range(math.ceil(each / len(row)))])[:each] for row in rows
+        ]
+        return rng.permutation(np.concatenate(rows))[: len(self.train)]
+
+    def validation(self) -> Iterator[tuple[Any, Any]]:
+        """Held-out photographs as the model will see them, and their classes int64 (N,)."""
+        import torch
+
+        side = predicting_side(self.config)
+        for start in range(0, len(self.valid), self.config.batch):
+            chosen = self.valid[start : start + self.config.batch]
+            seen = np.stack([images.resize(e.image, (side, side)) for e in chosen])
+            yield normalised(seen.astype(np.float32), MEAN, STD), torch.from_numpy(_labels(chosen))
+
+    def scorer(self) -> "_Scorer":
+        """A fresh scorer for an epoch."""
+        return _Scorer(self.valid, self.classes)
+
+    def score(self, predictor: models.Predictor) -> dict[str, Any]:
+        """Scores of the exported model on the test photographs (on the validation ones without a test part)."""
+        part, name = (self.test, "test") if self.test else (self.valid, "validation")
+        scores: dict[str, Any] = {"n": len(part), "part": name}
+        if not part:
+            return scores
+        verdicts = [predictor.judge(example.image) for example in part]
+        probabilities = np.stack([verdict.probability for verdict in verdicts])
+        truth = _labels(part)
+        matrix = evaluate_class.confusion_matrix(truth, probabilities.argmax(axis=1), len(self.classes))
+        return {
+            **scores, "metrics": evaluate_class.score(probabilities, truth), "confusion": matrix.tolist(),
+            "reliability": evaluate_class.reliability(probabilities, truth),
+        }  # fmt: skip
+
+
+class _Scorer:
+    """Probabilities and classes of an epoch's validation."""
+
+    def __init__(self, shown: list[genus_data.Example], classes: tuple[str, ...]) -> None:
+        self.shown, self.classes = shown, classes
+        self.answers: list[Any] = []
+        self.truth: list[Any] = []
+
+    def add(self, logits: Any, target: Any) -> None:
+        """Logits (N, K) and classes (N,)."""
+        self.answers.append(logits.float().softmax(1).cpu().numpy())
+        self.truth.append(target.cpu().numpy())
+
+    def row(self) -> dict[str, float]:
+        """macro F1, top-3, accuracy, error rate, ECE and the share of the commonest class."""
+        if not self.answers:
+            return {}
+        probabilities, truth = np.concatenate(self.answers), np.concatenate(self.truth)
+        values = evaluate_class.point_scores(probabilities, truth)
+        base = float(np.bincount(truth).max() / len(truth))
+        return {**values, "error_rate": 1 - values["accuracy"], "base_rate": base}
+
+    def pictures(self, each: int) -> list[Shown]:
+        """The photographs whose true class got the lowest and the highest probability."""
+        if not self.answers:
+            return []
+        given = np.concatenate(self.answers)[np.arange(len(self.shown)), np.concatenate(self.truth)]
+        order = np.argsort(given, kind="stable")
+        chosen = [(i, "worst") for i in order[:each]] + [(i, "best") for i in order[each:][-each:]]
+        return [
+            Shown(kind, self.shown[i].photo.stem, float(given[i]), images.resize(self.shown[i].image, (SHOWN_PX,) * 2))
+            for i, kind in chosen
+        ]
+
+
+def _labels(examples: list[genus_data.Example]) -> Any:
+    return np.array([example.photo.label for example in examples], np.int64)
+
+
+def _mixed(x: Any, y: Any, config: Config, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019) of a batch with its own permutation, one of them at random.
+
+    x float32 (N, h, w, 3) in 0..255, y float32 (N, K).
+    """
+    ways = [name for name in ("mixup", "cutmix") if getattr(config, name) > 0]
+    if not ways:
+        return x, y
+    way = ways[int(rng.integers(len(ways)))]
+    share, other = float(rng.beta(*(getattr(config, way),) * 2)), rng.permutation(len(x))
+    if way == "mixup":
+        return x * np.float32(share) + x[other] * np.float32(1 - share), y * share + y[other] * (1 - share)
+    height, width = x.shape[1:3]
+    half_y, half_x = (int(side * math.sqrt(1 - share) / 2) for side in (height, width))
+    row, column = int(rng.integers(height)), int(rng.integers(width))
+    top, bottom = max(0, row - half_y), min(height, row + half_y)
+    left, right = max(0, column - half_x), min(width, column + half_x)
+    x = x.copy()
+    x[:, top:bottom, left:right] = x[other, top:bottom, left:right]
+    share = 1 - (bottom - top) * (right - left) / (height * width)
+    return x, (y * share + y[other] * (1 - share)).astype(np.float32)
+
+
+def predicting_side(config: Config) -> int:
+    """Side of the square a photograph is resized to when predicting, px, a multiple of 32."""
+    return max(STEP_PX, round((config.test_size or config.size) / STEP_PX) * STEP_PX)
+
+
+def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> GenusData:
+    """Read a folder of classes, the cleaner's decisions applied, twins together, split. Raises DataError."""
+    decided = photo_decisions.apply_to(folder)
+    read = genus_data.read_folder(folder, config.presize, progress, where=decided)
+    by_photo = {example.photo: example for example in read.examples}
+    parts = genus_data.split(list(by_photo), config.validation, config.test, config.split_seed)
+    train, valid, test = ([by_photo[photo] for photo in part] for part in (parts.train, parts.valid, parts.test))
+    if not train:
+        raise DataError(f"No photograph of {folder} is left to learn from. Add some, or hold out less.")
+    note = (
+        f"{len(train)} photographs to learn from, {len(valid)} for choices, {len(test)} for the scores, twins on one "
+        f"side; {read.dropped} left out as filed under two names, {len(read.refused)} unreadable."
+    )
+    stems = {name: [e.photo.stem for e in part] for name, part in (("train", train), ("valid", valid), ("test", test))}
+    return GenusData(config, read.classes, train, valid, test, note, stems)
+
+
+def network(config: Config, classes: int = 10) -> Any:
+    """The torch module: normalised x (N, 3, H, W) -> logits (N, classes)."""
+    from cloudcore.networks import genus
+
+    try:
+        net = genus.build(config.network, classes, config.dropout, config.weights == "imagenet", config.drop_path)
+    except OSError as problem:
+        raise ModelError("ImageNet weights could not be fetched. Go online, or set weights to none.") from problem
+    if config.weights not in ("none", "imagenet"):
+        _fill_body(net, Path(config.weights))
+    return net
+
+
+def _fill_body(net: Any, path: Path) -> None:
+    """Take what fits from a safetensors file of the same network, the last layer left out."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        given = load_file(path)
+    except (OSError, SafetensorError) as problem:
+        raise ModelError(
+            f"Weights {path.name!r} cannot be read as safetensors. Give another file, or none."
+        ) from problem
+    own = net.body.state_dict()
+    named = {name.removeprefix("body."): value for name, value in given.items()}
+    fitting = {name: value for name, value in named.items() if name in own and own[name].shape == value.shape}
+    if len(fitting) < 0.9 * len(own):
+        raise ModelError(f"{path.name} fits {len(fitting)} of {len(own)} tensors. Choose the network it belongs to.")
+    net.body.load_state_dict(fitting, strict=False)
+
+
+def loss(config: Config) -> Callable[[Any, Any], Any]:
+    """loss(logits (N, K), target): cross-entropy, smoothed on soft targets (N, K), plain on classes (N,)."""
+    from torch.nn import functional
+
+    def value(logits: Any, target: Any) -> Any:
+        if target.ndim == 1:
+            return functional.cross_entropy(logits, target)
+        return functional.cross_entropy(logits, target, label_smoothing=config.smoothing)
+
+    return value
+
+
+def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
+    """What is exported: (module giving logits (N, K) and maps (N, K, h, w), how a photograph is fitted to it)."""
+    from cloudcore.networks import genus
+
+    side = predicting_side(config)
+    return genus.Deployed([net], config.flip_test), {"geometry": "square", "side": side, "multiple": STEP_PX}
+
+
+def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any]:
+    """Temperature and rejection fitted on the validation photographs: {temperature, rejection, calibrated_on}.
+
+    The temperature minimises the log loss (Guo et al. 2017); the rejection keeps 95 % of the photographs, by the free
+    energy logsumexp(logits) (Liu et al. 2020) or the largest logit.
+    """
+    if not prepared.valid:
+        return {}
+    logits = np.stack([predictor.logits(example.image) for example in prepared.valid]).astype(np.float64)
+    truth = _labels(prepared.valid)
+    grid = np.geomspace(0.2, 5, 321)
+    losses = [_log_loss(logits / temperature, truth) for temperature in grid]
+    cut = float(np.quantile([models.strength(row, "energy") for row in logits], 1 - RECALL))
+    return {
+        "temperature": round(float(grid[int(np.argmin(losses))]), 4),
+        "rejection": {"by": "energy", "threshold": round(cut, 5), "recall": RECALL, "n": len(truth)},
+        "calibrated_on": sorted(example.photo.sha256 for example in prepared.valid),
+    }
+
+
+def _log_loss(logits: Any, truth: Any) -> float:
+    raised = logits - logits.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(truth)), truth]))
+
+
+TASK = Task(
+    name="genus",
+    title="Cloud genera on photographs",
+    kind="class",
+    Config=Config,
+    dataset=dataset,
+    network=network,
+    loss=loss,
+    metrics=("macro_f1", "top3", "accuracy", "ece"),
+    preflight=genus_data.preflight,
+    presets=PRESETS,
+    deploy=deploy,
+    calibrate=calibrate,
+)
