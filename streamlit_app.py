@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/paint.py", title="Paint"),
         st.Page("pages/train.py", title="Train"),
         st.Page("pages/compare.py", title="Compare"),
+        st.Page("pages/night.py", title="Night"),
     ],
     position="top",
 )

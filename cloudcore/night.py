@@ -26,7 +26,7 @@ from cloudcore.settings import Settings
 
 GRID_SIDE = 256
 """Shorter side of the grid that answers are kept and amounts are counted on, px."""
-PICTURE_SIDE = 256
+PICTURE_SIDE = 320
 DOME_FRAMES = 5
 _RULES = "1"
 

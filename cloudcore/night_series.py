@@ -169,7 +169,7 @@ def agreement(pairs: NDArray[np.float64], seed: int = 0) -> Agreement:
         return Agreement(n, None, None, None, difference, f"No correlation: {n} pairs are fewer than {SMALLEST_N}.")
     if np.ptp(pairs[:, 0]) == 0 or np.ptp(pairs[:, 1]) == 0:
         return Agreement(n, None, None, None, difference, f"No correlation: one of the series does not vary, n = {n}.")
-    r = float(np.corrcoef(pairs.T)[0, 1])
+    r = float(np.asarray(np.corrcoef(pairs.T))[0, 1])
     rng, block = np.random.default_rng(seed), max(1, round(n ** (1 / 3)))
     starts = rng.integers(0, n, (RESAMPLES, math.ceil(n / block)))
     index = ((starts[..., None] + np.arange(block)) % n).reshape(RESAMPLES, -1)[:, :n]
