@@ -17,6 +17,7 @@ page = st.navigation(
         st.Page("pages/compare.py", title="Compare"),
         st.Page("pages/satellite.py", title="Satellite"),
         st.Page("pages/cloud_type.py", title="Cloud type"),
+        st.Page("pages/night.py", title="Night"),
     ],
     position="top",
 )

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cloudcore import runs, settings
+from cloudcore import night_command, runs, settings
 from cloudcore.errors import CloudcoreError
 from cloudcore.task import Task, find_tasks, option_flags
 
@@ -23,6 +23,7 @@ labels_app = typer.Typer(help="The label store: list, export, import, fsck.", no
 app.add_typer(train_app, name="train")
 app.add_typer(runs_app, name="runs")
 app.add_typer(labels_app, name="labels")
+app.command(name="night")(night_command.night)
 
 _SPECIAL = ("data", "runs_dir", "device", "start", "resume", "preset", "name", "terms")
 DataDir = Annotated[Path, typer.Option("--data", help="Data folder: images/ and masks/, or a pairs.csv")]

@@ -53,6 +53,18 @@ PARTS = {
     "evaluate_class": "evaluate",
     "gather": "exchange",
     "predict_class": "evaluate",
+    "fits_frames": "images",
+    "cloud_amount": "dome",
+    "night_charts": "charts",
+    "keogram": "render",
+    "frame_times": "night",
+    "night_plan": "night",
+    "night_series": "night",
+    "night_store": "night",
+    "night_tables": "night",
+    "night_export": "night",
+    "sun_moon": "night",
+    "night_command": "cli",
 }
 """Module -> the module of the plan whose layer it shares."""
 

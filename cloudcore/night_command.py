@@ -1,0 +1,109 @@
+"""python -m cloudcore night MODEL DIR --out FILE.csv: a row for every frame, or the reason why it has none."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cloudcore import cloud_amount, frame_times, keogram, night_export, night_series, settings
+from cloudcore import night as nights
+from cloudcore.errors import CloudcoreError, DataError
+from cloudcore.frame_times import Clock
+from cloudcore.images import Image
+from cloudcore.night_plan import NIGHT_SUN, Options, plan
+from cloudcore.night_store import Store
+from cloudcore.sun_moon import Orientation, Site
+
+TOLD = 20
+"""How many reasons the terminal tells one by one; the table holds them all."""
+
+Out = Annotated[list[Path], typer.Option("--out", help="FILE.csv, FILE.parquet or FILE.png; may be given again")]
+Also = Annotated[Optional[list[str]], typer.Option("--also", help="Another model, for the error bar")]  # noqa: UP045
+SiteText = Annotated[str, typer.Option("--site", help="LATITUDE,LONGITUDE[,METRES]; north and east are positive")]
+North = Annotated[Optional[float], typer.Option(help="Where north is, degrees clockwise from the top")]  # noqa: UP045
+Times = Annotated[Optional[Path], typer.Option(help="CSV with the columns file and time_utc")]  # noqa: UP045
+Second = Annotated[Optional[Path], typer.Option(help="CSV with time_utc and value, to correlate")]  # noqa: UP045
+
+
+def night(
+    model: str, folder: Path, out: Out, also: Also = None, site: SiteText = "", north: North = None,
+    east_right: Annotated[bool, typer.Option("--east-right", help="East is right of north: mirrored frames")] = False,
+    sun_below: Annotated[float, typer.Option(help="Night: sun altitude below this, degrees")] = NIGHT_SUN,
+    every: Annotated[bool, typer.Option("--all", help="Frames by day too")] = False,
+    moon_radius: Annotated[float, typer.Option(help="Left out around the moon, degrees")] = 50.0,
+    spread: Annotated[float, typer.Option(help="Error bar: threshold plus and minus this")] = 0.2,
+    pattern: Annotated[str, typer.Option(help="Times in names, such as IMG_%Y%m%d_%H%M%S")] = "",
+    clock_ahead: Annotated[float, typer.Option(help="Hours the camera's clock is ahead of UTC")] = 0.0,
+    times: Times = None, second: Second = None,
+    step: Annotated[str, typer.Option(help="Steps of picture and correlation")] = "Frames",
+) -> None:  # fmt: skip
+    """How cloudy a night was: a CSV with a row for every frame; frames done before are not done again."""
+    here = settings.load()
+    hangs = None if north is None else Orientation(north, not east_right)
+    table = {} if times is None else frame_times.read_table(times.name, _bytes(times))
+    options = Options(
+        _site(site), hangs, None if every else sun_below, moon_radius, spread=spread,
+        clock=Clock(table, pattern, clock_ahead),
+    )  # fmt: skip
+    series = None if second is None else night_series.read_series(second.name, _bytes(second))
+    planned = plan(folder, options)
+    predictors = nights.load([model, *(also or [])], here)
+    with Store(here.workspace) as store:
+        observer = nights.Observer(planned, predictors, store, here.cameras)
+        rows, left_out = nights.observe(observer, _progress)
+        for path in out:
+            picture = _picture(observer, rows, step) if path.suffix.lower() == ".png" and rows else None
+            night_export.write(path, rows, left_out, picture)
+    for one in left_out[:TOLD]:
+        print(f"left out: {one.file}: {one.reason}", file=sys.stderr)
+    for words in options.words():
+        print(words)
+    points = night_series.curve(rows, "cloud_fraction", step)
+    if series is not None:
+        pairs = night_series.pairs(points, night_series.binned(series, step), step)
+        print(f"{second.name if second else ''}: {night_series.agreement(pairs).words}")
+    for name, (count, cloudy) in night_series.night_summary(rows).items():
+        middle = night_series.curve([row for row in rows if row.night == name], "cloud_fraction", "Nights")
+        words = f"median cloud fraction {middle[0].value:.2f}" if middle else "no sky seen"
+        print(f"night of {name}: {words}, {cloudy} of {count} frames cloudy")
+    print(f"{len(rows)} rows, {len(left_out)} files left out, in {', '.join(map(str, out))}")
+    if not rows:
+        raise typer.Exit(1)
+
+
+def _site(text: str) -> Site | None:
+    if not text.strip():
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+        return Site(*numbers)
+    except (ValueError, TypeError) as problem:
+        raise DataError(f"Site {text!r} is not understood. Write --site=31.96,-111.60,2120.") from problem
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise CloudcoreError(f"{path} cannot be read ({problem.strerror}). Give another file.") from problem
+
+
+def _picture(observer: nights.Observer, rows: list[nights.Row], step: str) -> Image:
+    points = night_series.curve(rows, "cloud_fraction", step)
+    title = f"{observer.plan.folder.name}, {len(rows)} frames"
+    if step != "Frames":
+        return night_export.draw(points, title, cloud_amount.MEASURES["cloud_fraction"])
+    seconds = [row.time.timestamp() for row in rows]
+    half = keogram.width_of(seconds) / 2
+    start, end = rows[0].time.timestamp() - half, rows[-1].time.timestamp() + half
+    strip = keogram.keogram([observer.column(row) for row in rows], seconds, start, end, 1474)
+    return night_export.draw(
+        points, title, cloud_amount.MEASURES["cloud_fraction"], strip, nights.moment(start), nights.moment(end)
+    )
+
+
+def _progress(done: int, total: int) -> None:
+    """A counter on one line of the terminal; silent where nobody looks."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total} frames", end="" if done < total else "\n", file=sys.stderr, flush=True)

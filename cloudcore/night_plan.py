@@ -1,0 +1,154 @@
+"""Which frames of a folder make up its nights: their times, sun and moon, and why the others are left out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from cloudcore import data, frame_times, images, sun_moon
+from cloudcore.errors import CloudcoreError, DataError
+from cloudcore.frame_times import Clock
+from cloudcore.sun_moon import Orientation, Site
+
+NIGHT_SUN = -17.0
+"""Sun altitude, degrees, below which a frame is a night frame: as Kitt Peak's observers counted."""
+SUN_UP = -0.8
+"""Sun altitude, degrees, from which the sun's surroundings are left out: its upper limb, lifted by refraction."""
+NO_TIME = "No time found. Give a file name pattern."
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What counts as night and as sky, and how far the thresholds are moved for the error bar.
+
+    With a site, frames count whose sun stands below sun_below (degrees; None takes every frame). With a site and an
+    orientation moon_radius degrees around a risen moon, or sun_radius around a risen sun, are left out. spread is moved
+    on either side of each model's threshold. A frame is cloudy where its cloud fraction exceeds cloudy_above.
+    """
+
+    site: Site | None = None
+    orientation: Orientation | None = None
+    sun_below: float | None = NIGHT_SUN
+    moon_radius: float = 50.0
+    sun_radius: float = 20.0
+    spread: float = 0.2
+    cloudy_above: float = 0.25
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        for words, value, low, high in (
+            ("Sun below, degrees,", -18.0 if self.sun_below is None else self.sun_below, -90, 90),
+            ("Radius around the moon, degrees,", self.moon_radius, 0, 180),
+            ("Radius around the sun, degrees,", self.sun_radius, 0, 180),
+            ("Spread of the threshold", self.spread, 0, 0.5),
+            ("Cloudy above", self.cloudy_above, 0, 1),
+        ):
+            if not low <= value <= high:
+                raise DataError(f"{words} must lie between {low} and {high}, got {value}. Correct it.")
+
+    def words(self) -> list[str]:
+        """What was done about sun and moon, in sentences."""
+        if self.site is None:
+            return [
+                "No site is given: frames are not chosen by the sun, and the moon's surroundings are not left out.",
+            ]
+        chosen = "Every frame counts, by day too."
+        if self.sun_below is not None:
+            chosen = f"Frames count with the sun below {self.sun_below:.0f}°.".replace("-", "−")
+        if self.orientation is None:
+            return [chosen, "The camera's north is not given: the moon's surroundings are not left out."]
+        return [chosen, f"Left out: {self.moon_radius:.0f}° around the moon, {self.sun_radius:.0f}° around the sun."]
+
+
+@dataclass(frozen=True)
+class Light:
+    """A risen sun or moon: its name, altitude and azimuth in degrees."""
+
+    name: str
+    altitude: float
+    azimuth: float
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A frame that counts: its file below the folder, UTC time, and sun and moon (None without a site)."""
+
+    file: str
+    path: Path
+    time: datetime
+    camera: str
+    sun_altitude: float | None = None
+    moon_altitude: float | None = None
+    light: Light | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file without a row, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The frames of a folder that count, by time, those left out so far, and how many files there are."""
+
+    folder: Path
+    options: Options
+    frames: tuple[Taken, ...]
+    left_out: tuple[LeftOut, ...]
+    n_files: int
+
+    @property
+    def without_time(self) -> int:
+        """How many files were left out for want of a time."""
+        return sum(one.reason == NO_TIME for one in self.left_out)
+
+
+def frames_below(folder: Path) -> Path:
+    """The folder itself, or the images/ in it where the frames of a data folder lie."""
+    return folder / "images" if (folder / "images").is_dir() else folder
+
+
+def plan(folder: Path, options: Options, progress: Progress | None = None) -> Plan:
+    """Every frame's time, and the sun where a site is given. Raises DataError for a folder without frames."""
+    root = frames_below(folder)
+    files = frame_times.list_files(root)
+    if not files:
+        raise DataError(f"{root} holds no frame. Choose a folder with {', '.join(images.SUFFIXES)} or FITS files.")
+    frames, left_out = [], []
+    for index, path in enumerate(files):
+        name = path.relative_to(root).as_posix()
+        try:
+            time = frame_times.time_of(path, root, options.clock)
+        except CloudcoreError as problem:
+            left_out.append(LeftOut(name, str(problem)))
+            continue
+        if time is None:
+            left_out.append(LeftOut(name, NO_TIME))
+        else:
+            frames.append(Taken(name, path, time, data.frame_of(path, root).camera))
+        if progress:
+            progress(index + 1, len(files))
+    kept, by_day = _by_sun(sorted(frames, key=lambda frame: (frame.time, frame.file)), options)
+    return Plan(root, options, tuple(kept), (*left_out, *by_day), len(files))
+
+
+def _by_sun(frames: Sequence[Taken], options: Options) -> tuple[list[Taken], list[LeftOut]]:
+    if options.site is None:
+        return list(frames), []
+    found = sun_moon.lights(options.site, [frame.time for frame in frames])
+    kept, left_out = [], []
+    for index, frame in enumerate(frames):
+        sun, moon = float(found.sun_altitude[index]), float(found.moon_altitude[index])
+        if options.sun_below is not None and sun >= options.sun_below:
+            words = f"The sun stood at {sun:.1f}°, not below {options.sun_below:.0f}°.".replace("-", "−")
+            left_out.append(LeftOut(frame.file, words))
+            continue
+        light = Light("moon", moon, float(found.moon_azimuth[index])) if moon > 0 else None
+        if sun > SUN_UP:
+            light = Light("sun", sun, float(found.sun_azimuth[index]))
+        kept.append(replace(frame, sun_altitude=sun, moon_altitude=moon, light=light))
+    return kept, left_out

@@ -1,0 +1,175 @@
+"""What is chosen on Night: models, folder, times, site, what counts, and the second series."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cloudcore import frame_times, models, night_series
+from cloudcore.errors import CloudcoreError
+from cloudcore.frame_times import Clock
+from cloudcore.night_plan import NIGHT_SUN, Options
+from cloudcore.night_series import Point
+from cloudcore.settings import Settings
+from cloudcore.sun_moon import Orientation, Site
+from cloudcore.ui import frames
+from cloudcore.ui.widgets import Library
+
+KIND = "mask"
+PATTERN = "night_pattern"
+TRUTH = "truth of the drawn night"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is looked at: a folder of frames, the models that answer (the first draws the mask), and what counts."""
+
+    library: Library
+    folder: Path
+    is_sample: bool
+    names: tuple[str, ...]
+    options: Options
+
+    @property
+    def key(self) -> str:
+        """Names the choice."""
+        return hashlib.sha256(repr((self.folder, self.names, self.options)).encode()).hexdigest()
+
+
+def sample_night(settings: Settings) -> Path:
+    """The folder of the drawn night's frames."""
+    return settings.samples / "night" / "images"
+
+
+def choose(library: Library, head: DeltaGenerator) -> Choice:
+    """Draw the head row's choices; stops the page in words where there is no model or a choice cannot be used."""
+    named = {entry.name: entry for entry in reversed(models.available(library.settings)) if entry.kind == KIND}
+    names = list(reversed(named))
+    if not names:
+        st.info("No model yet. Train one.")
+        st.page_link("pages/train.py", label="Train")
+        st.stop()
+    with head:
+        if st.session_state.get("night_model") not in names:
+            st.session_state["night_model"] = st.query_params.get("model", names[0])
+        if st.session_state["night_model"] not in names:
+            st.session_state["night_model"] = names[0]
+        model = st.selectbox(
+            "Model", names, key="night_model", persist_state="session", label_visibility="collapsed", width=170
+        )
+        with st.popover("Frames"):
+            text, clock = _ask_frames()
+        with st.popover("Site and sky"):
+            also = _ask_models([name for name in names if name != model])
+            asked = _ask_site()
+    try:
+        folder, sample = _folder(library, text)
+        options = Options(clock=clock(), **asked())
+    except CloudcoreError as error:
+        st.error(str(error))
+        st.stop()
+    return Choice(library, folder, sample, (str(model), *also), options)
+
+
+def _folder(library: Library, text: str) -> tuple[Path, bool]:
+    if text:
+        folder = frames.check_folder(text)
+        return folder, folder == sample_night(library.settings)
+    sample = library.is_sample or library.frames_folder == sample_night(library.settings)
+    return (sample_night(library.settings), True) if sample else (library.frames_folder, False)
+
+
+def _ask_frames() -> tuple[str, Any]:
+    """The folder as typed, and a function that makes the Clock (which may raise in words)."""
+    kept: dict[str, Any] = {"persist_state": "session"}
+    text = st.text_input(
+        "Folder of frames", key="night_folder", placeholder="this app's frames", **kept,
+        help="A night, or a season of folders. Empty: the frames of this app, or the drawn sample night.",
+    )  # fmt: skip
+    pattern = st.text_input(
+        "File name pattern", key=PATTERN, placeholder="IMG_%Y%m%d_%H%M%S", **kept,
+        help="Where times stand in names: %Y year, %m month, %d day, %H %M %S the clock, * anything.",
+    )  # fmt: skip
+    ahead = st.number_input(
+        "Clock ahead of UTC, h", -14.0, 14.0, 0.0, 0.5, key="night_ahead", **kept,
+        help="For times in names and EXIF; FITS headers and tables are UTC.",
+    )  # fmt: skip
+    table = st.file_uploader("Or a table of times: file,time_utc", type="csv", key="night_times")
+    content = None if table is None else (table.name, table.getvalue())
+
+    def clock() -> Clock:
+        return Clock({} if content is None else frame_times.read_table(*content), pattern.strip(), float(ahead))
+
+    return text.strip(), clock
+
+
+def _ask_models(others: list[str]) -> list[str]:
+    if not others:
+        return []
+    st.session_state["night_also"] = [name for name in st.session_state.get("night_also", []) if name in others]
+    return list(
+        st.multiselect(
+            "More models, for the error bar", others, key="night_also", persist_state="session",
+            help="The curve is their mean; the band spans them all.",
+        )
+    )  # fmt: skip
+
+
+def _ask_site() -> Any:
+    """A function that gives the fields of Options; it may raise in words."""
+    kept: dict[str, Any] = {"persist_state": "session"}
+    spread = st.number_input("Band: threshold ±", 0.0, 0.5, 0.2, 0.05, key="night_spread", **kept)
+    cloudy = st.number_input("Cloudy above, fraction", 0.0, 1.0, 0.25, 0.05, key="night_cloudy", **kept)
+    one, two, three = st.columns(3)
+    latitude = one.number_input("Latitude, °", -90.0, 90.0, None, format="%.4f", key="night_latitude", **kept)
+    longitude = two.number_input("Longitude, °", -180.0, 360.0, None, format="%.4f", key="night_longitude", **kept)
+    height = three.number_input("Height, m", -500.0, 9000.0, 0.0, 50.0, format="%.0f", key="night_height", **kept)
+    has_site = latitude is not None and longitude is not None
+    one, two, three = st.columns(3)
+    sun = one.number_input(
+        "Sun below, °", -90.0, 90.0, NIGHT_SUN, 1.0, key="night_sun", disabled=not has_site, format="%.0f", **kept
+    )
+    moon = two.number_input(
+        "Around moon, °", 0.0, 180.0, 50.0, 5.0, key="night_moon", disabled=not has_site, format="%.0f", **kept
+    )
+    north = three.number_input(
+        "North, °", 0.0, 360.0, None, 5.0, key="night_north", disabled=not has_site, format="%.0f", **kept,
+        help="Where north is in the frame, degrees clockwise from its top. Without it moon and sun cannot be placed.",
+    )  # fmt: skip
+    every = st.toggle("Frames by day too", key="night_every", disabled=not has_site, **kept)
+    mirrored = st.toggle("East is right of north (mirrored)", key="night_mirrored", disabled=north is None, **kept)
+    if not has_site:
+        st.caption("Latitude and longitude (north and east positive) let sun and moon be reckoned with.")
+
+    def fields() -> dict[str, Any]:
+        site = None
+        if latitude is not None and longitude is not None:
+            site = Site(float(latitude), float(longitude), float(height))
+        hangs = None if north is None or site is None else Orientation(float(north), not mirrored)
+        return {
+            "site": site, "orientation": hangs, "sun_below": None if every else float(sun),
+            "moon_radius": float(moon), "spread": float(spread), "cloudy_above": float(cloudy),
+        }  # fmt: skip
+
+    return fields
+
+
+def second_series(choice: Choice) -> tuple[list[Point], str]:
+    """The series laid over the curve and its name: an uploaded CSV, else the drawn night's own truth, else none."""
+    with st.popover("Second series"):
+        given = st.file_uploader(
+            "CSV with the columns time_utc and value", type="csv", key="night_second",
+            help="Dome closed fraction, a weather log. A date alone stands for the night that begins on it.",
+        )  # fmt: skip
+    try:
+        if given is not None:
+            return night_series.read_series(given.name, given.getvalue()), given.name
+        truth = choice.folder.parent / "truth.csv"
+        if choice.is_sample and truth.is_file():
+            return night_series.read_series(truth.name, truth.read_bytes(), "cloud_fraction"), TRUTH
+    except CloudcoreError as error:
+        st.error(str(error))
+    return [], ""

@@ -1,0 +1,170 @@
+"""The work behind Night, in slices: a plan of the frames, then row after row with a count, until all are done."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from cloudcore import models, night
+from cloudcore.errors import CloudcoreError
+from cloudcore.night import Observer, Row
+from cloudcore.night_plan import LeftOut, Options, Plan, plan
+from cloudcore.night_store import Store
+from cloudcore.ui.night_room import PATTERN, Choice
+
+FIRST_S, TURN_S = 0.7, 2.5
+"""Seconds of measuring before the page is drawn, and between two drawings of it."""
+UNASKED = 200
+"""Frames that are measured without being asked to: about half a minute."""
+DONE, GOING = "night_done", "night_going"
+
+
+@dataclass
+class View:
+    """What the page shows of a choice: the plan, the rows so far by time, and what was left out."""
+
+    choice: Choice
+    plan: Plan
+    predictors: list[models.Predictor]
+    found: dict[str, Row | LeftOut]
+    rows: list[Row] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        """Frames still to be measured."""
+        return len(self.plan.frames) - len(self.found)
+
+    def observer(self, store: Store) -> Observer:
+        """What measures the plan's frames."""
+        return Observer(self.plan, self.predictors, store, self.choice.library.settings.cameras)
+
+    def sorted(self) -> "View":
+        """The view with its rows by time and the files left out by name."""
+        measured = list(self.found.values())
+        self.rows = sorted((r for r in measured if isinstance(r, Row)), key=lambda row: (row.time, row.file))
+        failed = [one for one in measured if isinstance(one, LeftOut)]
+        self.left_out = sorted([*self.plan.left_out, *failed], key=lambda one: one.file)
+        return self
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _predictor(folder: Path, changed: tuple[int, ...]) -> models.Predictor:
+    return models.load(folder)
+
+
+def _load(choice: Choice) -> list[models.Predictor]:
+    found = []
+    for name in choice.names:
+        folder = models.find_folder(name, choice.library.settings)
+        files = [folder / part for part in ("model.json", "model.onnx")]
+        found.append(_predictor(folder, tuple(file.stat().st_mtime_ns for file in files if file.is_file())))
+    return found
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, ttl=60)
+def _plan(folder: Path, named: str, _options: Options, _slot: Any) -> Plan:
+    def tell(done: int, total: int) -> None:
+        if done % 50 == 0:
+            _slot.progress(done / total, f"{done} of {total} frames: reading their times")
+
+    return plan(folder, _options, tell)
+
+
+def look(choice: Choice) -> View:
+    """The choice with every row that is known, and those that can be had in a moment; stops in words."""
+    slot = st.empty()
+    try:
+        slot.progress(0.0, "Reading times" + (", reckoning sun and moon" if choice.options.site else ""))
+        planned = _plan(choice.folder, repr(choice.options), choice.options, slot)
+        if not planned.frames and planned.without_time:
+            slot.empty()
+            _ask_pattern(planned)
+        predictors = _load(choice)
+    except CloudcoreError as error:
+        slot.empty()
+        st.error(str(error))
+        st.stop()
+    kept = st.session_state.get(DONE)
+    names = "|".join(night.mark_of(predictor) for predictor in predictors)
+    key = f"{choice.key}|{names}|{hash(planned.frames)}"
+    if kept is None or kept[0] != key:
+        kept = st.session_state[DONE] = (key, {})
+        st.session_state.pop(GOING, None)
+    view = View(choice, planned, predictors, kept[1])
+    _measure(view, slot, FIRST_S)
+    slot.empty()
+    return view.sorted()
+
+
+def _ask_pattern(planned: Plan) -> None:
+    st.info("No time found. Give a file name pattern.")
+
+    def take() -> None:
+        st.session_state[PATTERN] = st.session_state["night_pattern_now"]
+
+    examples = ", ".join(one.file for one in planned.left_out[:3])
+    st.text_input(
+        "File name pattern", st.session_state.get(PATTERN, ""), key="night_pattern_now", on_change=take, width=420,
+        placeholder="IMG_%Y%m%d_%H%M%S",
+    )  # fmt: skip
+    st.caption(f"{planned.without_time:,} files without a time, such as {examples}.")
+    st.stop()
+
+
+def _measure(view: View, slot: Any, seconds: float) -> None:
+    """Measure frames until the time is over or all are done, with a count."""
+    started, total = time.monotonic(), len(view.plan.frames)
+    with Store(view.choice.library.settings.workspace) as store:
+        observer = view.observer(store)
+        for frame in view.plan.frames:
+            if frame.file in view.found:
+                continue
+            view.found[frame.file] = observer.measure(frame)
+            slot.progress(len(view.found) / total, _words(len(view.found), total))
+            if time.monotonic() - started > seconds:
+                return
+
+
+def _words(done: int, total: int) -> str:
+    return f"{done:,} of {total:,} frames"
+
+
+def is_going(view: View) -> bool:
+    """Whether frames are being measured: unasked where they are few, else once Start was pressed."""
+    return bool(view.missing and st.session_state.get(GOING, view.missing <= UNASKED))
+
+
+def show_button(view: View) -> None:
+    """Start, Stop or Resume, while there are frames to measure."""
+
+    def set_going(going: bool) -> None:
+        st.session_state[GOING] = going
+
+    if not view.missing:
+        return
+    if is_going(view):
+        st.button("Stop", on_click=set_going, args=(False,), key="night_stop")
+    else:
+        word = "Resume" if view.found else "Start"
+        st.button(word, type="primary", on_click=set_going, args=(True,), key="night_start")
+
+
+def show_progress(view: View) -> Any:
+    """The place of the progress line: a count while there is something to do, and why it waits."""
+    slot = st.empty()
+    done, total = len(view.found), len(view.plan.frames)
+    if view.missing and is_going(view):
+        slot.progress(done / total, _words(done, total))
+    elif view.missing:
+        slot.caption(f"{_words(done, total)} done. What is done is kept; the rest waits for the button above.")
+    return slot
+
+
+def finish(view: View, slot: Any) -> None:
+    """Last call of the page: measure on, then draw the page anew, until no frame is missing."""
+    if is_going(view):
+        _measure(view, slot, TURN_S)
+        st.rerun()
