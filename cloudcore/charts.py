@@ -159,6 +159,23 @@ def training(
     return out
 
 
+def rate_trial(
+    rates: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float], *, dark: bool = False,
+    height: int = 180,
+) -> go.Figure:  # fmt: skip
+    """Smoothed loss over the learning rate tried (logarithmic), each suggestion a labelled vertical line."""
+    out = figure(dark, height, xaxis_title="learning rate", yaxis_title="loss")
+    out.add_scatter(x=list(rates), y=list(losses), mode="lines", line=line(0, dark, dashed=False), name="loss")
+    out.update_xaxes(type="log", exponentformat="power", dtick=1)
+    low = min(losses)
+    out.update_yaxes(range=[low - 0.05 * abs(low), min(max(losses), 3 * abs(losses[0]))])
+    for number, (name, rate) in enumerate(suggestions.items()):
+        out.add_vline(x=rate, line={"width": 1, "dash": "dot"}, annotation_text=name,
+                      annotation_position=("top left", "top right", "bottom right")[number % 3])  # fmt: skip
+    out.update_layout(showlegend=False)
+    return out
+
+
 def learning_rate(history: Sequence[Mapping[str, Any]], *, dark: bool = False, height: int = 120) -> go.Figure:
     """The learning rate of a run over its epochs on a logarithmic axis."""
     points = _points(history, "epoch", "learning_rate")

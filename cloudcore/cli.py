@@ -25,7 +25,7 @@ app.add_typer(runs_app, name="runs")
 app.add_typer(labels_app, name="labels")
 app.command(name="night")(night_command.night)
 
-_SPECIAL = ("data", "runs_dir", "device", "start", "resume", "preset", "name", "terms")
+_SPECIAL = ("data", "runs_dir", "device", "start", "resume", "preset", "name", "terms", "find_rate")
 DataDir = Annotated[Path, typer.Option("--data", help="Data folder: images/ and masks/, or a pairs.csv")]
 JsonFile = Annotated[Optional[Path], typer.Option("--json", help="Write the result there as JSON")]  # noqa: UP045
 Every = Annotated[bool, typer.Option("--all", help="Count images the model was trained on too")]
@@ -59,6 +59,7 @@ def _train_command(task: Task) -> Callable[..., None]:
         ("preset", Optional[str], typer.Option(None, help=", ".join(task.presets))),  # noqa: UP045
         ("name", Optional[str], typer.Option(None, help="A name for the run")),  # noqa: UP045
         ("terms", Optional[str], typer.Option(None, help="The data's terms, kept in model.json")),  # noqa: UP045
+        ("find_rate", Optional[Path], typer.Option(None, help="Only try learning rates, the curve as JSON")),  # noqa: UP045
     ]
     for name, kind, default, told in option_flags(task):
         flags.append((name, kind | None, typer.Option(None, help=f"{told}; default {default}")))
@@ -72,9 +73,16 @@ def _train_command(task: Task) -> Callable[..., None]:
 
 def _train(
     task: Task, options: dict[str, Any], data: Path | None, runs_dir: Path | None, device: str, start: str | None,
-    resume: Path | None, preset: str | None, name: str | None, terms: str | None,
+    resume: Path | None, preset: str | None, name: str | None, terms: str | None, find_rate: Path | None,
 ) -> None:  # fmt: skip
-    from cloudcore import jobs
+    from cloudcore import jobs, rehearsal
+
+    if find_rate is not None and data is not None:
+        found = rehearsal.work(task.name, options, data, find_rate, device, start, preset)
+        for way, rate in found["suggestions"].items():
+            print(f"{way}: {rate:g}")
+        print(f"{found['images_per_second']} images/s on {found['device']}")
+        return
 
     root = (runs_dir or settings.load().runs).absolute()
     if resume is not None:

@@ -54,6 +54,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+def is_stale(beat: str | None, limit: float = STALE_SECONDS) -> bool:
+    """Whether a heartbeat (ISO 8601, UTC) is older than `limit` seconds, or was never heard."""
+    return beat is None or datetime.now(UTC) - datetime.fromisoformat(beat) >= timedelta(seconds=limit)
+
+
 def write_json(path: Path, content: Any) -> None:
     """Replace a JSON file atomically: readers see the old one or the new one, never a half."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -139,7 +144,7 @@ class Run:
         beat, limit = found.heartbeat_at, STALE_SECONDS
         if beat is None:
             beat, limit = found.updated_at or self.config().get("created_at"), CLAIM_SECONDS
-        if beat and datetime.now(UTC) - datetime.fromisoformat(beat) < timedelta(seconds=limit):
+        if not is_stale(beat, limit):
             return found
         return replace(found, state="lost", message="The process is gone. Resume goes on from the last checkpoint.")
 

@@ -67,6 +67,8 @@ class _Learner(Learner):
     """fastai's Learner, able to begin at a later epoch: the schedule counts those before it, nothing else sees them."""
 
     first = 0
+    average: "_Average"
+    score: "_Score"
 
     def _do_fit(self) -> None:
         for epoch in range(self.first, self.n_epoch):
@@ -222,16 +224,8 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
     start is a state dict to begin from. None is returned where the run was stopped. Raises RunError for a loss that is
     no number, a device that is missing, and weights that do not fit.
     """
-    place = _device(device)
-    torch.manual_seed(config.seed)
-    net = _network(task, config, prepared)
-    if start is not None:
-        load_weights(net, start)
-    net = net.to(place, memory_format=torch.channels_last)
-    wants = config.precision == "bfloat16" or (config.precision == "auto" and place.type == "cuda")
-    if hasattr(prepared, "place"):
-        prepared.place = place  # batches are made where they are learnt from
-    learn, average, score = _learner(task, config, prepared, net, place, wants)
+    learn, place = learner(task, config, prepared, device, start)
+    average, score = learn.average, learn.score
     found = _newest_checkpoint(reporter.run)
     first, rows = _restore(found, learn, average) if found else (0, [])
     watch = _Watch(reporter, prepared, config, task.metrics[0])
@@ -254,17 +248,29 @@ def _network(task: Task, config: Any, prepared: Any) -> torch.nn.Module:
     return cast(torch.nn.Module, net)
 
 
-def _learner(task: Task, config: Any, prepared: Any, net: torch.nn.Module, place: torch.device, bfloat16: bool
-             ) -> tuple[_Learner, _Average, _Score]:  # fmt: skip
+def learner(
+    task: Task, config: Any, prepared: Any, device: str = "auto", start: dict[str, Any] | None = None
+) -> tuple[_Learner, torch.device]:
+    """A task's learner with its network on a device, seeded, nothing learnt yet. Raises RunError as fit does."""
+    place = _device(device)
+    torch.manual_seed(config.seed)
+    net = _network(task, config, prepared)
+    if start is not None:
+        load_weights(net, start)
+    net = net.to(place, memory_format=torch.channels_last)
+    wants = config.precision == "bfloat16" or (config.precision == "auto" and place.type == "cuda")
+    if hasattr(prepared, "place"):
+        prepared.place = place  # batches are made where they are learnt from
     average, score = _Average(net, config.averaging), _Score(prepared)
     learn = _Learner(
-        _Loader(prepared, place), _Net(task, config, net, bfloat16), loss_func=task.loss(config),
+        _Loader(prepared, place), _Net(task, config, net, wants), loss_func=task.loss(config),
         opt_func=training_pace.optimiser(config), splitter=training_pace.groups(config), lr=training_pace.rates(config),
         wd=config.weight_decay, default_cbs=False,
         cbs=[TrainEvalCallback(), _Seed(config.seed), average, score],
     )  # fmt: skip
+    learn.average, learn.score = average, score
     learn.create_opt()
-    return learn, average, score
+    return learn, place
 
 
 def _fit(learn: _Learner, config: Any, first: int, rows: list[dict[str, Any]]) -> None:

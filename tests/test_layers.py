@@ -41,6 +41,8 @@ PARTS = {
     "meaning": "exchange",
     "evaluate_masks": "evaluate",
     "training_pace": "training",
+    "rate_finder": "training",
+    "rehearsal": "jobs",
     "pattern_data": "data",
     "genus_light": "render",
     "genera": "render",
@@ -69,7 +71,7 @@ PARTS = {
 """Module -> the module of the plan whose layer it shares."""
 
 HEAVY = {"torch", "fastai", "torchvision", "timm", "segmentation_models_pytorch"}
-MAY_BE_HEAVY = {"networks", "training", "training_pace", "explain"}
+MAY_BE_HEAVY = {"networks", "training", "training_pace", "rate_finder", "explain"}
 UPWARD = {("task", "tasks")}
 """The one upward look: find_tasks() imports tasks/* inside the function."""
 

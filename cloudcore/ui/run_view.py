@@ -132,6 +132,14 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
             alt=f"Epoch {last.get('epoch')}: training loss {last.get('train_loss', float('nan')):.4f}",
         )
         _show_scores(last)
+        with st.expander("Learning rate over the epochs", type="compact"):
+            st.plotly_chart(
+                charts.learning_rate(history, dark=widgets.is_dark(), height=150),
+                theme=None,
+                key=f"rate-{run.id}",
+                config={"displayModeBar": False},
+                alt=f"Learning rate over {len(history)} epochs",
+            )
     else:
         st.container(height=300, border=True).caption("Curves appear after the first epoch.")
     _show_samples(run)

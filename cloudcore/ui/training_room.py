@@ -21,7 +21,7 @@ from cloudcore import data, exchange, images, jobs, mask, models, render, runs
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.settings import Settings
 from cloudcore.task import Task, find_tasks, get_task, make_config, option_types
-from cloudcore.ui import pattern_room, widgets
+from cloudcore.ui import pattern_room, rate_room, widgets
 
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
 NOTHING = "nothing"
@@ -186,10 +186,9 @@ def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any
 
     fixed holds fields that the model to start from decides: they are shown, and cannot be changed.
     """
-    start = {**preset, **fixed}
+    start, group = {**preset, **fixed}, _group(task, preset, fixed)
     fields = dataclasses.fields(task.Config)
     kinds = option_types(task.Config)
-    group = hashlib.sha256(repr((task.name, sorted(start.items()), sorted(fixed))).encode()).hexdigest()[:8]
     values = {}
     cells = st.columns(2, gap="small", wrap=False)
     plain = [item for item in fields if not item.metadata.get("advanced")]
@@ -201,6 +200,12 @@ def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any
             if item.metadata.get("advanced"):
                 values[item.name] = _widget(item, kinds[item.name], start, group, item.name in fixed)
     return make_config(task, values)
+
+
+def _group(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> str:
+    """What the keys of a form's fields share: another task, preset or model to start from brings its own values."""
+    start = {**preset, **fixed}
+    return hashlib.sha256(repr((task.name, sorted(start.items()), sorted(fixed))).encode()).hexdigest()[:8]
 
 
 def _widget(item: "dataclasses.Field[Any]", kind: type[Any], start: Mapping[str, Any], group: str, fixed: bool) -> Any:
@@ -239,20 +244,30 @@ def ask(library: widgets.Library) -> Wish | None:
     show_preflight(found, task)
     preset = choose_preset(task)
     origin = choose_start(task, preset, library.settings)
+    fixed = jobs.options_of(str(origin.folder), task) if origin else {}
     try:
-        config = form(task, preset, jobs.options_of(str(origin.folder), task) if origin else {})
+        config = form(task, preset, fixed)
     except DataError as error:
         st.error(str(error))
         return None
+    begin = _start_name(origin) if origin else None
+    if not found.problems:
+        key = f"train-{_group(task, preset, fixed)}-{rate_room.RATE}"
+        rate_room.offer(task, config, folder, begin, key, library.settings)
     name = st.text_input("Name", key="train-name", placeholder="optional", max_chars=60).strip()
-    st.caption(cost(library.settings, task, config, found.n_images))
-    return None if found.problems else Wish(task, config, folder, _start_name(origin) if origin else None, name or None)
+    measured = rate_room.speed(task, config, folder, begin, library.settings)
+    st.caption(cost(library.settings, task, config, found.n_images, measured))
+    return None if found.problems else Wish(task, config, folder, begin, name or None)
 
 
-def cost(settings: Settings, task: Task, config: Any, n_images: int) -> str:
-    """What a run will take, from the newest finished run of the same task and network; else what it will do."""
+def cost(settings: Settings, task: Task, config: Any, n_images: int, measured: float | None = None) -> str:
+    """What a run will take: from the speed a trial measured (images/s), else from the newest run of the same task and
+    network, else only what it will do."""
     epochs = int(getattr(config, "epochs", 1))
-    work = f"{n_images} frames × {epochs} epochs"
+    work = f"{n_images} images × {epochs} epochs"
+    if measured:
+        left = widgets.time_left(n_images * epochs / measured).removesuffix(" left")
+        return f"{work}, about {left} at {measured:.1f} images/s as tried"
     network = getattr(config, "network", None)
     for run in runs.list_runs(settings.runs):
         status = run.status()

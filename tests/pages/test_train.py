@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import data, images, jobs, models, runs
+from cloudcore import data, images, jobs, models, rehearsal, runs
 from cloudcore.labels import LabelStore
 from cloudcore.settings import Settings
 from cloudcore.task import find_tasks, make_config
@@ -226,3 +226,18 @@ def test_a_model_card_says_what_was_measured() -> None:
     lines = run_keeping.card(models.read_info(models.ZOO / "sky"))
     assert any("mIoU 0.8" in line and "n = 61" in line and "[" in line for line in lines)
     assert any(line.startswith("Terms of the data: ") and len(line) > 40 for line in lines)
+
+
+def test_the_finder_s_suggestion_becomes_the_rate_and_its_speed_the_cost(settings: Settings) -> None:
+    app = open_page("train")
+    next(box for box in app.selectbox if box.label == "Start from").select_index(1).run()
+    config = make_config(find_tasks()[0], {})
+    path = rehearsal.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings)
+    path.parent.mkdir(parents=True)
+    curve = {"rates": [1e-4, 1e-3, 1e-2], "losses": [1.0, 0.7, 0.9]}
+    found = {"suggestions": {"valley": 0.0042, "steep": 0.001, "minimum": 0.0001}, "images_per_second": 20.0}
+    runs.write_json(path, {"state": "done", "device": "cpu", **curve, **found})
+    app.run()
+    assert "24 images × 3 epochs, about 4 s at 20.0 images/s as tried" in texts(app)
+    app.button(key="rate-valley").click().run()
+    assert next(field.value for field in app.number_input if field.label == "Learning rate") == 0.0042

@@ -1,0 +1,95 @@
+"""The learning-rate finder: a curve, its suggestions, its process, and what it says when it cannot."""
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cloudcore import images, jobs, rehearsal, runs, settings
+from cloudcore.errors import RunError
+from cloudcore.task import get_task, make_config
+
+TINY = {
+    "batch": 2,
+    "size": 64,
+    "crop": 64,
+    "min_steps": 10,
+    "decoder_width": 16,
+    "encoder": "tu-mobilenetv3_small_050",
+    "validation": 0.0,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Four frames of bright and dark halves."""
+    for number in range(4):
+        label = np.zeros((72, 72), np.uint8)
+        label[:, 10 + 14 * number :] = 255
+        image = np.where(label[..., None] > 0, 190, 60) + rng.normal(0, 10, (72, 72, 3))
+        for part, array in (("images", np.clip(image, 0, 255).astype(np.uint8)), ("masks", label)):
+            (tmp_path / "data" / part).mkdir(parents=True, exist_ok=True)
+            images.write_png(tmp_path / "data" / part / f"f{number}.png", array)
+    return tmp_path / "data"
+
+
+def test_a_climb_finds_rates_between_its_ends(folder: Path) -> None:
+    from cloudcore import rate_finder
+
+    task = get_task("sky")
+    config = make_config(task, TINY)
+    found = rate_finder.find(task, config, task.dataset(config, folder), "cpu", steps=30)
+    assert len(found["rates"]) == len(found["losses"]) <= 30
+    assert found["rates"] == sorted(found["rates"]) and found["rates"][0] == pytest.approx(rate_finder.LOWEST)
+    assert set(found["suggestions"]) == {"valley", "steep", "minimum"}
+    assert all(1e-7 <= rate <= 1 for rate in found["suggestions"].values())
+    assert found["images_per_second"] > 0 and all(map(math.isfinite, found["losses"]))
+
+
+def test_the_process_leaves_its_answer_where_the_page_looks(folder: Path, tmp_path: Path) -> None:
+    here = settings.Settings(workspace=tmp_path / "w", labels=tmp_path / "l")
+    options = {**vars(make_config(get_task("sky"), TINY))}
+    path = rehearsal.start("sky", options, folder, None, here)
+    assert rehearsal.start("sky", options, folder, None, here) == path, "a second click watches the first trial"
+    end = time.monotonic() + 200
+    while rehearsal.read(path)["state"] == "running" and time.monotonic() < end:
+        time.sleep(0.3)
+    told = rehearsal.read(path)
+    assert (told["state"], told["device"]) == ("done", "cpu"), told
+    other = {**options, "learning_rate": 0.5, "epochs": 9}
+    assert rehearsal.place("sky", other, folder, None, here) == path, "the answer does not hang on what it suggests"
+    assert rehearsal.place("sky", {**options, "batch": 4}, folder, None, here) != path
+    assert not runs.list_runs(here.runs), "a trial is no run"
+
+
+def test_a_trial_without_a_word_is_lost_and_a_refusal_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    runs.write_json(path, {"state": "running", "beat": "2020-01-01T00:00:00+00:00"})
+    assert rehearsal.read(path)["state"] == "lost"
+    with pytest.raises(Exception, match="no folder images"):
+        rehearsal.work("sky", TINY, tmp_path, path, "cpu", None)
+    assert "no folder images" in rehearsal.read(path)["error"]
+
+
+def test_too_short_a_curve_is_refused(folder: Path) -> None:
+    from cloudcore import rate_finder
+
+    task = get_task("sky")
+    config = make_config(task, TINY)
+
+    def broken(config: Any) -> Any:
+        return lambda logits, label: logits.sum() * math.nan
+
+    with pytest.raises(RunError, match="too few for a curve"):
+        rate_finder.find(dataclasses.replace(task, loss=broken), config, task.dataset(config, folder), "cpu", steps=20)
+
+
+def test_it_begins_from_a_model_s_weights_with_the_model_s_network(folder: Path, tmp_path: Path) -> None:
+    fixed = jobs.options_of("sky", get_task("sky"))
+    assert fixed["network"] == "unet"
+    told = rehearsal.work("sky", {"batch": 2, "crop": 64, "min_steps": 9}, folder, tmp_path / "a.json", "cpu", "sky")
+    assert told["images_per_second"] > 0
