@@ -1,5 +1,6 @@
-"""Train with a mouse: a double click starts one run, which survives a reload and leaves curves and a model."""
+"""Train with a mouse: a double click starts one run, which survives a reload; stop, resume, queue, compare."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -53,3 +54,73 @@ def test_start_reload_and_watch_to_the_end(app_factory: Callable[..., App], page
     assert (app.workspace / "models" / "mine" / "model.onnx").is_file()
     page.get_by_text("See what it got wrong").click()
     page.get_by_role("heading", name="Compare", exact=True).wait_for(timeout=60_000)
+
+
+def _state(app: App, number: int, wanted: str, seconds: float = 300) -> None:
+    """Wait until the run of a number, oldest first, is in a state."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = runs.list_runs(app.workspace / "runs")[::-1]
+        if len(found) > number and found[number].status().state == wanted:
+            return
+        time.sleep(0.3)
+    raise AssertionError([run.status() for run in runs.list_runs(app.workspace / "runs")])
+
+
+def _epochs(app: App, number: int) -> int:
+    return len(runs.list_runs(app.workspace / "runs")[::-1][number].history())
+
+
+@pytest.mark.browser
+def test_leave_come_back_stop_resume_queue_and_compare_two(app_factory: Callable[..., App], page: Any) -> None:
+    app = app_factory()
+    page.set_default_timeout(120_000)
+    page.goto(f"{app.url}/train")
+    page.get_by_role("combobox", name="Start from").click()
+    page.get_by_role("option", name="nothing", exact=True).click()
+    _settle(page)
+    for label, value in (("Epochs", "400"), ("Batch", "2"), ("Size, px", "64"), ("Crop, px", "64"), ("Name", "first")):
+        _fill(page, label, value)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.locator(".st-key-stop button").first.wait_for()
+
+    # leave, come back, and find it going on
+    page.get_by_test_id("stTopNavLink").filter(has_text="Overview").first.click()
+    page.get_by_role("heading", name="Overview", exact=True).wait_for()
+    _state(app, 0, "running")
+    end = time.monotonic() + 300
+    while not _epochs(app, 0) and time.monotonic() < end:
+        time.sleep(0.3)
+    page.get_by_test_id("stTopNavLink").filter(has_text="Train").first.click()
+    page.locator(".st-key-stop button").first.click()
+    _state(app, 0, "stopped", 60)
+    stopped_at = _epochs(app, 0)
+    assert stopped_at >= 1
+
+    # resume, and put another run into the queue behind it
+    page.locator(".st-key-resume button").first.click()
+    _state(app, 0, "running")
+    _fill(page, "Epochs", "1")
+    _fill(page, "Name", "second")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("Queued: another run uses this device").first.wait_for()
+    end = time.monotonic() + 300
+    while _epochs(app, 0) <= stopped_at and time.monotonic() < end:
+        time.sleep(0.3)
+    assert _epochs(app, 0) > stopped_at, "it went on in the same folder"
+    runs.list_runs(app.workspace / "runs")[1].request_stop()
+    _state(app, 0, "stopped", 60)
+    _state(app, 1, "done")
+
+    # two rows chosen by the mouse: what differs, and their curves
+    page.reload()
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    page.get_by_text("Choose two rows to compare them").wait_for()
+    box = table.bounding_box()
+    for row in (0, 1):
+        page.mouse.click(box["x"] + 16, box["y"] + 35 * (row + 1) + 17)
+        page.wait_for_timeout(700)
+    page.get_by_role("cell", name="epochs", exact=True).wait_for()
+    assert page.get_by_role("cell", name="400", exact=True).count() == 1
+    assert page.locator(".js-plotly-plot").count() >= 3
