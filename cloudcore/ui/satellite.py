@@ -25,6 +25,7 @@ GALLERY, ONE, STATISTICS = VIEWS = ("Gallery", "One image", "Statistics")
 VIEW, IMAGE = "satellite_view", "satellite_image"  # keys of the session's choice
 CHOICE = "satellite.json"
 """File in the workspace that remembers the chosen folder or table."""
+_REFUSED = "satellite_refused"
 EITHER, HERE, MISSING = "all", "here", "missing"
 
 
@@ -177,7 +178,7 @@ def shelf(library: Library) -> Shelf | None:
     settings = library.settings
     chosen = source(settings)
     if chosen == samples(settings) and not chosen.exists():
-        st.info("No labelled images yet. Use the samples, or name a folder with a train.csv under Data.")
+        st.info("No labelled images yet. Name a folder with a train.csv, or a table alone, under Data.")
         return None
     try:
         path, folder = pattern_table.locate(chosen)
@@ -270,20 +271,24 @@ def choose_data(library: Library, place: DeltaGenerator) -> None:
     with place.popover("Data…", key="satellite_data"):
         st.caption(f"Read from {_shown(source(settings))}")
         with st.form("satellite-folder", border=False):
-            text = st.text_input(
+            st.text_input(
                 "Folder or table", key="satellite_path", placeholder="/data/clouds",
                 help="A folder with train.csv and train_images/ or images/, or a table alone.",
             )  # fmt: skip
-            if st.form_submit_button("Use folder"):
-                try:
-                    remember(settings, typed(text))
-                except CloudcoreError as problem:
-                    st.error(str(problem))
-                else:
-                    _forget_image()
-                    st.rerun()
+            st.form_submit_button("Use folder", on_click=_use_typed, args=(settings,))
+        if refused := st.session_state.pop(_REFUSED, ""):
+            st.error(refused)
         if source(settings) != samples(settings) and samples(settings).is_dir():
             st.button("Use the samples", on_click=_use_samples, args=(settings,))
+
+
+def _use_typed(settings: Settings) -> None:
+    try:
+        remember(settings, typed(st.session_state.get("satellite_path", "")))
+    except CloudcoreError as problem:
+        st.session_state[_REFUSED] = str(problem)
+    else:
+        _forget_image()
 
 
 def _use_samples(settings: Settings) -> None:
