@@ -207,6 +207,23 @@ def test_a_changed_source_is_read_again(folder: Path, tmp_path: Path) -> None:
     assert ({0, 1} <= set(held.train)) or ({0, 1} <= set(held.valid))
 
 
+def test_twins_are_those_of_the_whole_comparison(rng: np.random.Generator) -> None:
+    """Comparing sixteen means first leaves out no pair that the whole fingerprints would join."""
+    from cloudcore import data
+
+    prints = rng.normal(90, 25, (60, 768)).astype(np.float32)
+    for copy, noise in ((40, 3.0), (41, 3.1), (42, 3.2), (43, 0.0)):
+        prints[copy] = prints[copy - 40] + rng.normal(0, noise, 768)
+    prints[50] = prints[5] + 2.4
+    pairs = [data.Pair(f"{i}", Path("a"), Path("a"), "", "", "", "", group=f"{i:04d}") for i in range(60)]
+    joined = {pair.stem: pair.group for pair in data.join_twins(pairs, prints)}
+    for i in range(60):
+        apart = np.abs(prints - prints[i]).mean(axis=1)
+        for j in np.flatnonzero(apart < data.TWIN_DIFFERENCE):
+            assert joined[str(i)] == joined[str(j)]
+    assert joined["50"] == joined["5"] and len(set(joined.values())) < 60
+
+
 def test_folds_deal_out_every_image_once(folder: Path, tmp_path: Path) -> None:
     table, found, names = pattern_data.sources(folder)
     cache = pattern_data.build(table, found, names, (64, 96), tmp_path)
