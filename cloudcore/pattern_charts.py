@@ -90,6 +90,7 @@ def pieces(names: Sequence[str], values: Sequence[Ints], most: int, *, dark: boo
         marker = {"color": COLOURS[k], "line": {"width": 1, "color": charts.palette(dark)["grey"]}}
         label = f"{name}, n = {len(values[k]):,}"
         out.add_bar(x=x, y=share, name=label, marker=marker, hovertemplate="%{y:.1f} %")
+    out.update_xaxes(type="category")
     out.update_layout(barmode="group", showlegend=True, margin={**_MARGIN, "t": 28}, legend={"font": {"size": 11}})
     return out
 

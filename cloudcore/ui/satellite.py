@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -203,9 +204,10 @@ def choose_view() -> str:
     asked = st.query_params.get("image")
     if asked and VIEW not in st.session_state:
         st.session_state[VIEW], st.session_state[IMAGE] = ONE, asked
+    st.session_state.setdefault(VIEW, GALLERY)  # no default in the widget: a card's click sets it too
     return str(
         st.segmented_control(
-            "View", VIEWS, default=GALLERY, required=True, key=VIEW, persist_state="session",
+            "View", VIEWS, required=True, key=VIEW, persist_state="session",
             label_visibility="collapsed",
         )
     )  # fmt: skip
@@ -226,17 +228,19 @@ def choose_patterns() -> tuple[tuple[str, ...], str]:
 
 def choose_more(present: Sequence[str], name: str) -> Filter:
     """The other filters, drawn in the inspector."""
+    st.session_state.setdefault("satellite_area", (0, 100))
+    st.session_state.setdefault("satellite_file", EITHER)
     absent = st.pills(
         "Without", PATTERNS, selection_mode="multi", key="satellite_absent", persist_state="session",
     )  # fmt: skip
     counts = st.pills(
         "How many patterns", range(5), selection_mode="multi", key="satellite_counts", persist_state="session",
     )  # fmt: skip
-    area = st.slider(
-        "Area of the largest, % of image", 0, 100, (0, 100), key="satellite_area", persist_state="session",
+    area: Any = st.slider(
+        "Area of the largest, % of image", 0, 100, key="satellite_area", persist_state="session",
     )  # fmt: skip
     file = st.segmented_control(
-        "Image file", (EITHER, HERE, MISSING), default=EITHER, required=True, key="satellite_file",
+        "Image file", (EITHER, HERE, MISSING), required=True, key="satellite_file",
         persist_state="session",
     )  # fmt: skip
     return Filter(tuple(present), tuple(absent or ()), tuple(counts or ()), (area[0], area[1]), name, str(file))

@@ -44,7 +44,7 @@ def card(shelf: Shelf, image: str, note: bool = True) -> None:
     with st.container(key=f"card-satellite-{place}", gap=None):
         words = words_of(shelf, image)
         st.image(satellite_pictures.labelled_thumb(shelf, image), alt=f"{image}: {words}", width="stretch")
-        name = shortened(image, 26 if note else 18)
+        name = shortened(image, 22 if note else 18)
         st.button(name, key=f"satellite_open_{place}", type="tertiary", on_click=satellite.open_image, args=(image,))
         if note:
             st.caption(words)
