@@ -39,6 +39,7 @@ def per_image(counts: Ints, *, dark: bool, height: int = 240) -> go.Figure:
         cliponaxis=False, marker={"color": charts.palette(dark)["colours"][0]}, customdata=share,
         hovertemplate="%{y:,} images, %{customdata:.1f} %<extra></extra>",
     )  # fmt: skip
+    out.update_xaxes(dtick=1)
     out.update_yaxes(range=[0, 1.15 * float(max(1, counts.max()))])
     out.update_layout(showlegend=False, margin=_MARGIN)
     return out
