@@ -34,7 +34,8 @@ class Box:
 def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
     """Boxes by image name of a boxes.csv (path, x1, y1, x2, y2, label; x2 and y2 exclusive).
 
-    Raises DataError, naming the row, for a column that is missing, a corner that is no number, or another label.
+    A box narrower than SMALLEST_PX is left out. Raises DataError, naming the row, for a column that is missing, a
+    corner that is no number, or another label.
     """
     found: dict[str, list[Box]] = defaultdict(list)
     try:
@@ -46,7 +47,9 @@ def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
                     f"{path.name} has no column {missing!r}. Its first row must name {', '.join(_COLUMNS)}."
                 )
             for row in reader:
-                found[PurePosixPath(row["path"] or "").name].append(_box(path.name, reader.line_num, row))
+                box = _box(path.name, reader.line_num, row)
+                if min(box.right - box.left, box.bottom - box.top) >= SMALLEST_PX:
+                    found[PurePosixPath(row["path"] or "").name].append(box)
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         raise DataError(f"{path.name} cannot be read as CSV in UTF-8 ({problem}). Save it again.") from problem
     return {image: tuple(boxes) for image, boxes in found.items()}
@@ -57,8 +60,8 @@ def _box(name: str, row: int, cells: Mapping[str, str]) -> Box:
         left, top, right, bottom = (int(float(cells[side])) for side in ("x1", "y1", "x2", "y2"))
     except (TypeError, ValueError, OverflowError):
         raise DataError(f"{name}, row {row}: a corner is no number. Correct it.") from None
-    if cells["label"] not in PATTERNS or right <= left or bottom <= top:
-        raise DataError(f"{name}, row {row}: wanted one of {', '.join(PATTERNS)} and x1 < x2, y1 < y2. Correct it.")
+    if cells["label"] not in PATTERNS:
+        raise DataError(f"{name}, row {row}: the label must be one of {', '.join(PATTERNS)}. Correct it.")
     return Box(cells["label"], left, top, right, bottom)
 
 
@@ -73,9 +76,11 @@ def union(boxes: Iterable[Box], shape_hw: tuple[int, int]) -> Mask:
 def boxes_of(mask: Mask, pattern: str) -> tuple[list[Box], bool]:
     """(boxes, exact): the largest boxes that cover a mask (H, W) and nothing else, where it is made of boxes.
 
-    Where it is not (painted, cut by the edge of the swath), the bounding box of every component, and exact is False.
+    Pinholes below 5 px, which the published labels have, are passed over. Where the mask is made of no boxes (painted,
+    cut by the edge of the swath), the bounding box of every component is given, and exact is False.
     """
-    solid = np.ascontiguousarray(mask).view(np.uint8)
+    solid = cv2.morphologyEx(np.ascontiguousarray(mask).view(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    mask = solid > 0
     rows = np.flatnonzero(np.any(np.diff(np.pad(solid, ((1, 1), (0, 0))).view(np.int8), axis=0), axis=1))
     columns = np.flatnonzero(np.any(np.diff(np.pad(solid, ((0, 0), (1, 1))).view(np.int8), axis=1), axis=0))
     if not len(rows):

@@ -39,6 +39,7 @@ def per_image(counts: Ints, *, dark: bool, height: int = 240) -> go.Figure:
         cliponaxis=False, marker={"color": charts.palette(dark)["colours"][0]}, customdata=share,
         hovertemplate="%{y:,} images, %{customdata:.1f} %<extra></extra>",
     )  # fmt: skip
+    out.update_xaxes(dtick=1)
     out.update_yaxes(range=[0, 1.15 * float(max(1, counts.max()))])
     out.update_layout(showlegend=False, margin=_MARGIN)
     return out
@@ -90,6 +91,7 @@ def pieces(names: Sequence[str], values: Sequence[Ints], most: int, *, dark: boo
         marker = {"color": COLOURS[k], "line": {"width": 1, "color": charts.palette(dark)["grey"]}}
         label = f"{name}, n = {len(values[k]):,}"
         out.add_bar(x=x, y=share, name=label, marker=marker, hovertemplate="%{y:.1f} %")
+    out.update_xaxes(type="category")
     out.update_layout(barmode="group", showlegend=True, margin={**_MARGIN, "t": 28}, legend={"font": {"size": 11}})
     return out
 

@@ -160,4 +160,5 @@ def normalise(batch: Any) -> Any:
     import torch
 
     mean, std = (torch.tensor(value, device=batch.device)[:, None, None] * 255 for value in (MEAN, STD))
-    return ((batch.float() - mean) / std).contiguous(memory_format=torch.channels_last)
+    x = batch.to(torch.float32, memory_format=torch.channels_last)  # a new tensor: the rest is done in place
+    return x.sub_(mean).div_(std)

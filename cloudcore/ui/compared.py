@@ -19,13 +19,12 @@ COLUMNS = 6
 
 def status(choice: Choice) -> None:
     """How many frames there are and how many were left out, at the right of the head row."""
-    words = [f"{len(choice.cases)} {choice.noun}{'' if len(choice.cases) == 1 else 's'} with truth"]
-    if choice.several:  # the table says how many: the row is full
-        words.clear()
+    if choice.several:  # the table says how many and how many were left out: the row is full
+        return
+    words = [f"{len(choice.cases)} {'frame' if len(choice.cases) == 1 else 'frames'} with truth"]
     if len(choice.counted) < len(choice.cases):
         words.append(f"{len(choice.cases) - len(choice.counted)} left out: trained on")
-    if words:
-        st.caption(", ".join(words), width="content")
+    st.caption(", ".join(words), width="content")
 
 
 def paint_button(choice: Choice) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -25,6 +26,7 @@ GALLERY, ONE, STATISTICS = VIEWS = ("Gallery", "One image", "Statistics")
 VIEW, IMAGE = "satellite_view", "satellite_image"  # keys of the session's choice
 CHOICE = "satellite.json"
 """File in the workspace that remembers the chosen folder or table."""
+_REFUSED = "satellite_refused"
 EITHER, HERE, MISSING = "all", "here", "missing"
 
 
@@ -177,7 +179,7 @@ def shelf(library: Library) -> Shelf | None:
     settings = library.settings
     chosen = source(settings)
     if chosen == samples(settings) and not chosen.exists():
-        st.info("No labelled images yet. Use the samples, or name a folder with a train.csv under Data.")
+        st.info("No labelled images yet. Name a folder with a train.csv, or a table alone, under Data.")
         return None
     try:
         path, folder = pattern_table.locate(chosen)
@@ -202,9 +204,10 @@ def choose_view() -> str:
     asked = st.query_params.get("image")
     if asked and VIEW not in st.session_state:
         st.session_state[VIEW], st.session_state[IMAGE] = ONE, asked
+    st.session_state.setdefault(VIEW, GALLERY)  # no default in the widget: a card's click sets it too
     return str(
         st.segmented_control(
-            "View", VIEWS, default=GALLERY, required=True, key=VIEW, persist_state="session",
+            "View", VIEWS, required=True, key=VIEW, persist_state="session",
             label_visibility="collapsed",
         )
     )  # fmt: skip
@@ -225,17 +228,19 @@ def choose_patterns() -> tuple[tuple[str, ...], str]:
 
 def choose_more(present: Sequence[str], name: str) -> Filter:
     """The other filters, drawn in the inspector."""
+    st.session_state.setdefault("satellite_area", (0, 100))
+    st.session_state.setdefault("satellite_file", EITHER)
     absent = st.pills(
         "Without", PATTERNS, selection_mode="multi", key="satellite_absent", persist_state="session",
     )  # fmt: skip
     counts = st.pills(
         "How many patterns", range(5), selection_mode="multi", key="satellite_counts", persist_state="session",
     )  # fmt: skip
-    area = st.slider(
-        "Area of the largest, % of image", 0, 100, (0, 100), key="satellite_area", persist_state="session",
+    area: Any = st.slider(
+        "Area of the largest, % of image", 0, 100, key="satellite_area", persist_state="session",
     )  # fmt: skip
     file = st.segmented_control(
-        "Image file", (EITHER, HERE, MISSING), default=EITHER, required=True, key="satellite_file",
+        "Image file", (EITHER, HERE, MISSING), required=True, key="satellite_file",
         persist_state="session",
     )  # fmt: skip
     return Filter(tuple(present), tuple(absent or ()), tuple(counts or ()), (area[0], area[1]), name, str(file))
@@ -270,20 +275,24 @@ def choose_data(library: Library, place: DeltaGenerator) -> None:
     with place.popover("Data…", key="satellite_data"):
         st.caption(f"Read from {_shown(source(settings))}")
         with st.form("satellite-folder", border=False):
-            text = st.text_input(
+            st.text_input(
                 "Folder or table", key="satellite_path", placeholder="/data/clouds",
                 help="A folder with train.csv and train_images/ or images/, or a table alone.",
             )  # fmt: skip
-            if st.form_submit_button("Use folder"):
-                try:
-                    remember(settings, typed(text))
-                except CloudcoreError as problem:
-                    st.error(str(problem))
-                else:
-                    _forget_image()
-                    st.rerun()
+            st.form_submit_button("Use folder", on_click=_use_typed, args=(settings,))
+        if refused := st.session_state.pop(_REFUSED, ""):
+            st.error(refused)
         if source(settings) != samples(settings) and samples(settings).is_dir():
             st.button("Use the samples", on_click=_use_samples, args=(settings,))
+
+
+def _use_typed(settings: Settings) -> None:
+    try:
+        remember(settings, typed(st.session_state.get("satellite_path", "")))
+    except CloudcoreError as problem:
+        st.session_state[_REFUSED] = str(problem)
+    else:
+        _forget_image()
 
 
 def _use_samples(settings: Settings) -> None:

@@ -23,7 +23,7 @@ from cloudcore.ui.satellite import Shelf
 DESK = "satellite_desk"
 CORRECTING = "satellite_correcting"
 """Key of the image that is being corrected."""
-SIZES = {"Fits": 720, "Large": 1056}
+SIZES = {"Small": 720, "Large": 1056}
 """Width of the canvas, CSS px."""
 
 
@@ -86,7 +86,7 @@ def show(shelf: Shelf, image: str, inspector: DeltaGenerator) -> None:
     with inspector:
         pattern = _choose_pattern()
         size = st.segmented_control(
-            "Canvas", list(SIZES), default="Fits", required=True, key="satellite_canvas_size", persist_state="session"
+            "Canvas", list(SIZES), default="Small", required=True, key="satellite_canvas_size", persist_state="session"
         )
     _canvas(shelf, desk, pattern, SIZES[str(size)])
     with inspector:

@@ -44,10 +44,8 @@ def card(shelf: Shelf, image: str, note: bool = True) -> None:
     with st.container(key=f"card-satellite-{place}", gap=None):
         words = words_of(shelf, image)
         st.image(satellite_pictures.labelled_thumb(shelf, image), alt=f"{image}: {words}", width="stretch")
-        label = image if len(image) <= 26 else f"{image[:9]}…{image[-15:]}"
-        st.button(
-            label, key=f"satellite_open_{place}", type="tertiary", on_click=satellite.open_image, args=(image,)
-        )  # fmt: skip
+        name = shortened(image, 22 if note else 18)
+        st.button(name, key=f"satellite_open_{place}", type="tertiary", on_click=satellite.open_image, args=(image,))
         if note:
             st.caption(words)
 
@@ -62,6 +60,11 @@ def words_of(shelf: Shelf, image: str) -> str:
     if image in shelf.missing:
         parts.append("image missing")
     return ", ".join(parts) or "no pattern"
+
+
+def shortened(name: str, most: int) -> str:
+    """A name of at most `most` characters, its middle left out."""
+    return name if len(name) <= most else f"{name[: most // 3]}…{name[-(most - most // 3 - 1) :]}"
 
 
 def share(value: float) -> str:

@@ -64,7 +64,7 @@ def _columns() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def _about(shelf: Shelf, image: str) -> None:
-    st.subheader(image if len(image) <= 30 else f"{image[:12]}…{image[-16:]}", anchor=False)
+    st.subheader(satellite_gallery.shortened(image, 30), anchor=False)
     height, width = shelf.table.shape_hw
     kind = "Drawn sample" if shelf.is_sample else "Image missing" if image in shelf.missing else "Image"
     labels = "Labels are its boxes." if shelf.is_sample else "Labels are boxes that people drew, not outlines."

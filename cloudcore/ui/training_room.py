@@ -47,7 +47,11 @@ def choose_task() -> Task:
     tasks = find_tasks()
     if len(tasks) == 1:
         return tasks[0]
-    return st.selectbox("Task", tasks, format_func=lambda task: task.title, key="train-task", persist_state="session")
+    titles = {task.name: task.title for task in tasks}
+    chosen = st.selectbox(
+        "Task", list(titles), format_func=titles.__getitem__, key="train-task", persist_state="session"
+    )
+    return get_task(str(chosen))
 
 
 def labelled(library: widgets.Library) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Patterns: the metric by hand, the losses, the cache and the split, one image learnt by heart, and the commands."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +207,23 @@ def test_a_changed_source_is_read_again(folder: Path, tmp_path: Path) -> None:
     assert ({0, 1} <= set(held.train)) or ({0, 1} <= set(held.valid))
 
 
+def test_twins_are_those_of_the_whole_comparison(rng: np.random.Generator) -> None:
+    """Comparing sixteen means first leaves out no pair that the whole fingerprints would join."""
+    from cloudcore import data
+
+    prints = rng.normal(90, 25, (60, 768)).astype(np.float32)
+    for copy, noise in ((40, 3.0), (41, 3.1), (42, 3.2), (43, 0.0)):
+        prints[copy] = prints[copy - 40] + rng.normal(0, noise, 768)
+    prints[50] = prints[5] + 2.4
+    pairs = [data.Pair(f"{i}", Path("a"), Path("a"), "", "", "", "", group=f"{i:04d}") for i in range(60)]
+    joined = {pair.stem: pair.group for pair in data.join_twins(pairs, prints)}
+    for i in range(60):
+        apart = np.abs(prints - prints[i]).mean(axis=1)
+        for j in np.flatnonzero(apart < data.TWIN_DIFFERENCE):
+            assert joined[str(i)] == joined[str(j)]
+    assert joined["50"] == joined["5"] and len(set(joined.values())) < 60
+
+
 def test_folds_deal_out_every_image_once(folder: Path, tmp_path: Path) -> None:
     table, found, names = pattern_data.sources(folder)
     cache = pattern_data.build(table, found, names, (64, 96), tmp_path)
@@ -397,6 +415,39 @@ def test_a_submission_needs_images_of_different_names(folder: Path, tmp_path: Pa
     assert not (tmp_path / "x.csv").exists()
 
 
+def test_the_commands_write_masks_scores_parameters_and_a_submission(folder: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from cloudcore import cli
+    from tests import toy_model
+
+    model = toy_model.write_patterns(tmp_path / "toy")
+    pictures, out = folder / "train_images", tmp_path / "out"
+    for command in (
+        ["predict", str(model), str(pictures), "--out", str(out)],
+        ["evaluate", str(model), "--data", str(folder), "--json", str(tmp_path / "e.json")],
+        ["sweep", str(model), "--data", str(folder), "--json", str(tmp_path / "s.json"), "--write"],
+        ["submit", str(model), "--images", str(pictures), "--out", str(tmp_path / "sub.csv")],
+    ):
+        done = CliRunner().invoke(cli.app, command)
+        assert done.exit_code == 0, (command, done.output, done.exception)
+    assert len(list(out.glob("*.png"))) == 16
+    label = images.read_label(out / "terra_2010-01-16_Flower.png")
+    assert label.shape == (1400, 2100) and set(np.unique(label)) == {0, 255}
+    told = json.loads((tmp_path / "e.json").read_text())
+    assert told["task"] == "patterns" and told["n"] == 4
+    assert {"value", "low", "high", "n"} == set(told["metrics"]["dice"])
+    best, info = json.loads((tmp_path / "s.json").read_text()), models.read_info(model)
+    assert info["threshold"] == [best[name]["threshold"] for name in PATTERNS]
+    assert info["min_size"] == [best[name]["min_size"] for name in PATTERNS]
+    assert info["grid_hw"] == list(GRID_HW) == best["Fish"]["grid_hw"]
+    rows = (tmp_path / "sub.csv").read_text().split()
+    assert rows[0] == "Image_Label,EncodedPixels" and "16 rows" in done.output
+    after = evaluate.evaluate(models.load(model), folder)["by_class"]
+    for name in PATTERNS:
+        assert after[name]["dice"]["value"] == pytest.approx(best[name]["dice"], abs=1e-5)
+
+
 def test_start_from_a_model_of_another_encoder_is_refused(tmp_path: Path) -> None:
     from tests import toy_model
 
@@ -406,3 +457,20 @@ def test_start_from_a_model_of_another_encoder_is_refused(tmp_path: Path) -> Non
     other = make_config(get_task("patterns"), {**TINY, "encoder": "tu-mobilenetv4_conv_small"})
     with pytest.raises(RunError, match="encoder"):
         jobs.start_weights(get_task("patterns"), other, str(model))
+
+
+def test_real_labels_where_they_are_named_else_the_samples(samples: Path, tmp_path: Path) -> None:
+    """Scores, cache and a valid submission on real images and labels where CLOUDCORE_REAL_DATA names them."""
+    from tests import toy_model
+
+    real = os.environ.get("CLOUDCORE_REAL_DATA", "")
+    folder = Path(real) / "satellite" if real else samples / "patterns"
+    table, found, names = pattern_data.sources(folder)
+    model = models.load(toy_model.write_patterns(tmp_path / "toy"))
+    kept = evaluate_masks.Kept(table, found, tuple(names[:3]), 0)
+    told = evaluate_masks.tables(model, kept)
+    empty = np.mean([len(PATTERNS) - len(table.present(name)) for name in names[:3]]) / len(PATTERNS)
+    assert told["n"] == 3 and told["metrics"]["all_empty"]["value"] == pytest.approx(empty, abs=1e-5)
+    cache = pattern_data.build(table, found, names[:3], (64, 96), tmp_path / "cache")
+    assert cache.masks([0, 1, 2]).any(axis=(2, 3)).sum() == 12 - round(12 * empty)
+    assert evaluate_masks.submit(model, found, tmp_path / "out.csv") == len(images.list_images(found))
