@@ -33,4 +33,4 @@ with stage:
     else:
         st.caption("No run yet. Paint a frame or use the samples, then start.")
     if wish is not None:
-        training_room.show_data(wish.data)
+        training_room.show_data(wish)

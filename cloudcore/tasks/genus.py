@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cloudcore import evaluate_class, genus_data, images, models, photo_decisions
+from cloudcore.data import Preflight
 from cloudcore.errors import DataError, ModelError
 from cloudcore.genus_light import augmented, normalised
 from cloudcore.task import Shown, Task, option
@@ -342,6 +343,11 @@ def _log_loss(logits: Any, truth: Any) -> float:
     return float(np.mean(np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(truth)), truth]))
 
 
+def preflight(folder: Path) -> Preflight:
+    """A look at the folder before anything starts, the cleaner's decisions applied."""
+    return genus_data.preflight(folder, photo_decisions.apply_to(folder))
+
+
 TASK = Task(
     name="genus",
     title="Cloud genera on photographs",
@@ -351,7 +357,7 @@ TASK = Task(
     network=network,
     loss=loss,
     metrics=("macro_f1", "top3", "accuracy", "ece"),
-    preflight=genus_data.preflight,
+    preflight=preflight,
     presets=PRESETS,
     deploy=deploy,
     calibrate=calibrate,

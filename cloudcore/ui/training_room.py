@@ -20,7 +20,7 @@ from cloudcore import data, exchange, images, jobs, mask, models, render, runs
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.settings import Settings
 from cloudcore.task import Task, find_tasks, get_task, make_config, option_types
-from cloudcore.ui import widgets
+from cloudcore.ui import genus_room, widgets
 
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
 NOTHING = "nothing"
@@ -54,8 +54,10 @@ def labelled(library: widgets.Library) -> dict[str, int]:
     return {stem: head.revision for stem, head in heads.items() if stem in here and flags.get(stem) != "bad"}
 
 
-def choose_data(library: widgets.Library) -> Path | None:
+def choose_data(library: widgets.Library, task: Task) -> Path | None:
     """The data folder to learn from: painted labels (written out first), the samples, or a folder by its path."""
+    if task.kind == "class":
+        return genus_room.choose_data(library, task)
     painted = labelled(library)
     options = [*([PAINTED] if painted else []), SAMPLES, FOLDER]
     source = st.segmented_control(
@@ -109,7 +111,7 @@ def preflight(folder: Path, task: Task) -> data.Preflight:
     return _preflight(folder, task.name, tuple(part.stat().st_mtime_ns for part in parts if part.exists()))
 
 
-def show_preflight(found: data.Preflight) -> None:
+def show_preflight(found: data.Preflight, task: Task) -> None:
     """The look at the data in words: problems stop the start, notes do not."""
     if found.problems:
         st.error(found.problems[0])
@@ -119,7 +121,8 @@ def show_preflight(found: data.Preflight) -> None:
                     st.caption(problem)
         return
     rate = "–" if found.base_rate != found.base_rate else f"{found.base_rate:.3f}"
-    st.caption(f"{found.n_images} frames, cloud base rate {rate}")
+    words = "photographs, commonest class" if task.kind == "class" else "frames, cloud base rate"
+    st.caption(f"{found.n_images} {words} {rate}")
     for note in found.notes:
         st.caption(note)
 
@@ -214,12 +217,12 @@ def ask(library: widgets.Library) -> Wish | None:
     """The inspector's questions, top to bottom; None while something stands against a start, which is said."""
     st.subheader("New run", anchor=False)
     task = choose_task()
-    folder = choose_data(library)
+    folder = choose_data(library, task)
     if folder is None:
         st.caption("Name a data folder to start.")
         return None
     found = preflight(folder, task)
-    show_preflight(found)
+    show_preflight(found, task)
     preset = choose_preset(task)
     origin = choose_start(task, preset, library.settings)
     try:
@@ -289,8 +292,12 @@ def _labelled(pair: data.Pair, changed_ns: tuple[int, int]) -> bytes:
     return images.encode_jpeg(render.overlay(small, cloud[grid], render.is_night(small)))
 
 
-def show_data(folder: Path, count: int = 10) -> None:
+def show_data(wish: Wish, count: int = 10) -> None:
     """Frames of a data folder with what is marked cloud, evenly picked: what will be learnt from."""
+    folder = wish.data
+    if wish.task.kind == "class":
+        genus_room.show_data(folder, wish.config)
+        return
     found = data.pairs(folder)
     st.subheader("To learn from", anchor=False)
     picked = [found[index * len(found) // min(count, len(found))] for index in range(min(count, len(found)))]
