@@ -26,8 +26,8 @@ def test_three_photographs(app_factory: Callable[..., Any], page: Any, samples: 
     page.locator('[data-testid="stFileUploader"] input[type=file]').first.set_input_files(files)
     page.locator(".top-three").wait_for(timeout=60_000)
     for name in ("Ci-1", "St-2", "Cu-3"):
-        page.get_by_role("button", name=re.compile(name)).wait_for(timeout=20_000)
-    page.get_by_role("button", name=re.compile("Ci-1")).click()
+        page.get_by_role("button", name=re.compile(f"· {name}")).wait_for(timeout=20_000)
+    page.get_by_role("button", name=re.compile("· Ci-1")).click()
     page.get_by_text("Ci-1.jpg, 224 × 224 px").wait_for(timeout=20_000)
     lines = page.locator(".top-three").inner_text().split("\n")
     assert lines[0] in BY_NAME and re.fullmatch(r"\d+ %", lines[1])

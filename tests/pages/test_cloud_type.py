@@ -93,7 +93,7 @@ def test_another_photograph_and_where_it_looked(toy: Path) -> None:
     keys = [str(b.key) for b in app.button if b.key and b.key.startswith("genus-show-")]
     app.button(key=keys[-1]).click().run()
     assert _texts(app) != before
-    app.get("button_group")[1].set_value(["Where it looked"]).run()
+    app.segmented_control(key="genus_shows").set_value("Where it looked").run()
     assert not app.exception and "cannot tell where it looked" not in _texts(app)
 
 
@@ -128,7 +128,7 @@ def test_bad_files_are_refused_in_words(settings: Settings, toy: Path, samples: 
 
 def test_the_cleaner_keeps_its_decisions(settings: Settings, toy: Path) -> None:
     app = _open()
-    app.get("button_group")[0].set_value(["Clean and train"]).run()
+    app.segmented_control(key="genus_view").set_value("Clean and train").run()
     assert not app.exception and "highest loss first" in _texts(app) and "answered as filed" in _texts(app)
     box = next(s for s in app.selectbox if s.key and s.key.startswith("decide-"))
     stem = str(box.key).removeprefix("decide-").removesuffix("-")
@@ -140,7 +140,7 @@ def test_the_cleaner_keeps_its_decisions(settings: Settings, toy: Path) -> None:
     folder = settings.samples / "genus"
     assert photo_decisions.standing(folder)[stem].what == "bin"
     restarted = _open()
-    restarted.get("button_group")[0].set_value(["Clean and train"]).run()
+    restarted.segmented_control(key="genus_view").set_value("Clean and train").run()
     assert "1 in the bin" in _texts(restarted)
     restarted.button(key=f"undo-{stem}").click().run()
     assert not photo_decisions.standing(folder) and "None yet" in _texts(restarted)

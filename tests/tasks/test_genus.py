@@ -15,7 +15,7 @@ from cloudcore.task import get_task, make_config
 from cloudcore.tasks import genus
 
 TINY = {
-    "network": "mobilenetv4_conv_small", "epochs": 2, "size": 32, "presize": 64, "batch": 8, "validation": 0.3,
+    "network": "test_resnet", "epochs": 2, "size": 32, "presize": 64, "batch": 8, "validation": 0.3,
     "test": 0.2, "averaging": 0.9,
 }  # fmt: skip
 
