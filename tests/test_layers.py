@@ -43,6 +43,7 @@ PARTS = {
     "sample_genus": "samples",
     "evaluate_class": "evaluate",
     "gather": "exchange",
+    "joining": "jobs",
     "predict_class": "evaluate",
 }
 """Module -> the module of the plan whose layer it shares."""

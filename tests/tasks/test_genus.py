@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from cloudcore import genus_light, images, jobs, models, runs, sample_genus, training
+from cloudcore import genus_light, images, jobs, joining, models, runs, sample_genus, training
 from cloudcore.errors import CloudcoreError, ModelError
 from cloudcore.task import get_task, make_config
 from cloudcore.tasks import genus
@@ -168,3 +168,17 @@ def test_one_class_is_refused_before_anything_starts(three: Path, tmp_path: Path
     with pytest.raises(CloudcoreError, match="at least two classes"):
         jobs.prepare("genus", TINY, alone, tmp_path / "runs", None, "cpu")
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+def test_two_models_become_one(three: Path, tmp_path: Path) -> None:
+    one, two = (_run(three, tmp_path / "runs", seed=seed, epochs=1) for seed in (1, 2))
+    joined = models.load(joining.join([str(one.folder), str(two.folder)], three, tmp_path / "both", "Both"))
+    picture = images.read(next((three / "Cumulus").glob("*.jpg")))
+    apart = [models.load(run.model_folder).logits(picture) for run in (one, two)]
+    assert np.allclose(joined.logits(picture), np.mean(apart, axis=0), atol=1e-3)
+    assert joined.info["joined"] == ["test_resnet", "test_resnet"] and joined.info["temperature"] > 0
+    with pytest.raises(ModelError, match="there already"):
+        joining.join([str(one.folder)], three, tmp_path / "both", "Both")
+    other = _run(three, tmp_path / "runs", split_seed=3, epochs=1)
+    with pytest.raises(ModelError, match="were learnt from"):
+        joining.join([str(one.folder), str(other.folder)], three, tmp_path / "mixed", "Mixed")
