@@ -164,6 +164,19 @@ def join(
     print(joining.join(names, data, out, title))
 
 
+@app.command("find-rate")
+def find_rate(task: str, data: DataDir, json_file: JsonFile = None, preset: Optional[str] = None) -> None:  # noqa: UP045
+    """The loss while the learning rate grows, and the rates it suggests: valley, steep, minimum."""
+    from cloudcore import rate_finder
+    from cloudcore.task import get_task, make_config
+
+    chosen = get_task(task)
+    config = make_config(chosen, {}, preset)
+    curve = rate_finder.find(chosen, config, chosen.dataset(config, data), _progress)
+    print(f"valley {curve.valley:.2g}, steep {curve.steep:.2g}, minimum {curve.minimum:.2g}")
+    _write_json(json_file, curve.as_json())
+
+
 @app.command()
 def gather(
     urls: Annotated[Path, typer.Option("--urls", help="A file with an address a line, or class, address")],

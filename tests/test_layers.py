@@ -36,6 +36,7 @@ PARTS = {
     "genus_light": "render",
     "genera": "render",
     "heat": "render",
+    "picture_statistics": "render",
     "class_charts": "charts",
     "photo_review": "evaluate",
     "genus_data": "data",
@@ -44,6 +45,7 @@ PARTS = {
     "evaluate_class": "evaluate",
     "gather": "exchange",
     "joining": "jobs",
+    "rate_finder": "training",
     "predict_class": "evaluate",
 }
 """Module -> the module of the plan whose layer it shares."""

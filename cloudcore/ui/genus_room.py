@@ -7,8 +7,9 @@ import numpy as np
 import streamlit as st
 
 from cloudcore import charts, genus_data, genus_light, images
+from cloudcore import settings as settings_module
 from cloudcore.task import Task
-from cloudcore.ui import widgets
+from cloudcore.ui import rate_panel, widgets
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
 SHOWN = 10
@@ -42,6 +43,7 @@ def show_data(folder: Path, config: Any) -> None:
         figure, theme=None, config=charts.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
         alt=f"{len(photos)} photographs in {len(classes)} classes",
     )  # fmt: skip
+    rate_panel.offer(settings_module.load(), "genus", folder)
     st.caption(f"A batch as the network sees it: {config.size} × {config.size} px, cropped and lit at random.")
     picked = [photos[k * len(photos) // SHOWN] for k in range(min(SHOWN, len(photos)))]
     mark = (config.size, config.crop, config.augment, config.seed, config.presize)
