@@ -26,7 +26,8 @@ def confusion(
             text=[str(n) if n else "" for n in counts.ravel()], customdata=list(zip(rows, columns, strict=True)),
             textfont={"size": 11, "color": ["#10161A" if s > 0.5 else "#F4F7F8" for s in share.ravel()]},
             marker={"symbol": "square", "size": cell_px, "color": share.ravel(), "colorscale": "Cividis",
-                    "cmin": 0, "cmax": 1, "opacity": [1.0 if n else 0.12 for n in counts.ravel()], "line": {"width": 0}},
+                    "cmin": 0, "cmax": 1, "line": {"width": 0},
+                    "opacity": [1.0 if n else 0.12 for n in counts.ravel()]},
             hovertemplate="%{y} answered %{x}: %{text}<extra></extra>",
         )
     )  # fmt: skip

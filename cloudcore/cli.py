@@ -168,6 +168,19 @@ def _predict_classes(predictor: Any, listed: list[tuple[Path, Path]], out: Path)
 
 
 @app.command()
+def join(
+    names: Annotated[list[str], typer.Argument(help="Class models that learnt from the same split")],
+    data: DataDir,
+    out: Annotated[Path, typer.Option("--out", help="The new model's folder")],
+    title: str = "Several networks as one",
+) -> None:
+    """One model that averages several classifiers inside its graph, calibrated and scored anew."""
+    from cloudcore import joining
+
+    print(joining.join(names, data, out, title))
+
+
+@app.command()
 def gather(
     urls: Annotated[Path, typer.Option("--urls", help="A file with an address a line, or class, address")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the photographs")],

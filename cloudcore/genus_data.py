@@ -211,10 +211,10 @@ def _shrunk(image: images.Image, side: int) -> images.Image:
     return images.resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def preflight(folder: Path) -> Preflight:
+def preflight(folder: Path, where: Callable[[list[Photo]], list[Photo]] = list) -> Preflight:
     """Look at a folder of classes before a training: classes, counts, what cannot be read, twins, conflicts."""
     try:
-        read = read_folder(folder, 64)
+        read = read_folder(folder, 64, where=where)
     except DataError as problem:
         return Preflight([str(problem)], [], 0, float("nan"))
     counts = Counter(example.photo.label for example in read.examples)

@@ -253,10 +253,15 @@ def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any
         "versions": versions(), "created_at": runs.now(),
     }  # fmt: skip
     models.export(module, run.model_folder, info, net.state_dict())
-    found = task.calibrate(prepared, models.load(run.model_folder))
-    runs.write_json(run.model_folder / "model.json", {**models.read_info(run.model_folder), **found})
-    scores = prepared.score(models.load(run.model_folder))
-    runs.write_json(run.model_folder / "model.json", {**models.read_info(run.model_folder), "scores": scores})
+    finish_model(run.model_folder, task, prepared)
+
+
+def finish_model(folder: Path, task: Task, prepared: Any) -> None:
+    """Calibrate an exported model and score it on what was held out; both stand in its model.json afterwards."""
+    found = task.calibrate(prepared, models.load(folder))
+    runs.write_json(folder / "model.json", {**models.read_info(folder), **found})
+    scores = prepared.score(models.load(folder))
+    runs.write_json(folder / "model.json", {**models.read_info(folder), "scores": scores})
 
 
 def versions() -> dict[str, str]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cloudcore import images, runs
 from cloudcore import settings as settings_module
 from cloudcore.errors import ModelError
+from cloudcore.picture_statistics import distance
 from cloudcore.settings import Settings
 
 ZOO = Path(__file__).parent / "zoo"
@@ -101,7 +102,8 @@ class Predictor:
         scaled = answers[0].astype(np.float64) / float(self.info["temperature"])
         raised = np.exp(scaled - scaled.max())
         told = self.info.get("rejection") or {"by": "energy", "threshold": -math.inf}
-        score = strength(answers[0], str(told["by"]))
+        score = strength(answers[0], str(told["by"])) * float(told.get("scale", 1.0))
+        score -= float(told.get("distance_scale", 0.0)) * distance(image, told.get("statistics", {}))
         maps = answers[1] if len(answers) > 1 else None
         return Verdict(np.asarray(raised / raised.sum(), np.float32), score, score >= float(told["threshold"]), maps)
 

@@ -238,12 +238,13 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
     if watch.stopped:
         reporter.tell(state="stopped", eta_seconds=None, message="Stopped. Resume goes on from the last whole epoch.")
         return None
-    best = _network(task, config, prepared)
+    best = make_network(task, config, prepared)
     load_weights(best, load_file(reporter.run.checkpoints / "best.safetensors"))
     return best.eval()
 
 
-def _network(task: Task, config: Any, prepared: Any) -> torch.nn.Module:
+def make_network(task: Task, config: Any, prepared: Any) -> torch.nn.Module:
+    """The network of a task for the classes of its data, fresh."""
     net = task.network(config, len(prepared.classes)) if task.kind == "class" else task.network(config)
     return cast(torch.nn.Module, net)
 
@@ -254,7 +255,7 @@ def learner(
     """A task's learner with its network on a device, seeded, nothing learnt yet. Raises RunError as fit does."""
     place = _device(device)
     torch.manual_seed(config.seed)
-    net = _network(task, config, prepared)
+    net = make_network(task, config, prepared)
     if start is not None:
         load_weights(net, start)
     net = net.to(place, memory_format=torch.channels_last)

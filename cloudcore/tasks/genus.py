@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import evaluate_class, genus_data, images, models, photo_decisions
+from cloudcore import evaluate_class, genus_data, images, models, photo_decisions, picture_statistics
+from cloudcore.data import Preflight
 from cloudcore.errors import DataError, ModelError
 from cloudcore.genus_light import augmented, normalised
 from cloudcore.task import Shown, Task, option
@@ -320,8 +321,9 @@ def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
 def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any]:
     """Temperature and rejection fitted on the validation photographs: {temperature, rejection, calibrated_on}.
 
-    The temperature minimises the log loss (Guo et al. 2017); the rejection keeps 95 % of the photographs, by the free
-    energy logsumexp(logits) (Liu et al. 2020) or the largest logit.
+    The temperature minimises the log loss (Guo et al. 2017). The rejection keeps 95 % of the photographs, by the free
+    energy logsumexp(logits) (Liu et al. 2020) at half weight less the distance of the picture's statistics from those
+    learnt from, each in units of its spread over the validation photographs. No other picture has a say.
     """
     if not prepared.valid:
         return {}
@@ -329,10 +331,22 @@ def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any
     truth = _labels(prepared.valid)
     grid = np.geomspace(0.2, 5, 321)
     losses = [_log_loss(logits / temperature, truth) for temperature in grid]
-    cut = float(np.quantile([models.strength(row, "energy") for row in logits], 1 - RECALL))
+    energy = np.array([models.strength(row, "energy") for row in logits])
+    fitted = picture_statistics.fit([example.image for example in prepared.train])
+    away = np.array([picture_statistics.distance(example.image, fitted) for example in prepared.valid])
+    scale, distance_scale = (0.5 / max(energy.std(), 1e-6), 1 / max(away.std(), 1e-6)) if fitted else (1.0, 0.0)
+    cut = float(np.quantile(energy * scale - away * distance_scale, 1 - RECALL))
     return {
         "temperature": round(float(grid[int(np.argmin(losses))]), 4),
-        "rejection": {"by": "energy", "threshold": round(cut, 5), "recall": RECALL, "n": len(truth)},
+        "rejection": {
+            "by": "energy",
+            "scale": float(scale),
+            "distance_scale": float(distance_scale),
+            "statistics": fitted,
+            "threshold": round(cut, 5),
+            "recall": RECALL,
+            "n": len(truth),
+        },
         "calibrated_on": sorted(example.photo.sha256 for example in prepared.valid),
     }
 
@@ -340,6 +354,11 @@ def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any
 def _log_loss(logits: Any, truth: Any) -> float:
     raised = logits - logits.max(axis=1, keepdims=True)
     return float(np.mean(np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(truth)), truth]))
+
+
+def preflight(folder: Path) -> Preflight:
+    """A look at the folder before anything starts, the cleaner's decisions applied."""
+    return genus_data.preflight(folder, photo_decisions.apply_to(folder))
 
 
 TASK = Task(
@@ -351,7 +370,7 @@ TASK = Task(
     network=network,
     loss=loss,
     metrics=("macro_f1", "top3", "accuracy", "ece"),
-    preflight=genus_data.preflight,
+    preflight=preflight,
     presets=PRESETS,
     deploy=deploy,
     calibrate=calibrate,

@@ -1,4 +1,4 @@
-"""The learning-rate finder of the Train page: try it, see the curve, take what it suggests; and the speed it measured."""
+"""The learning-rate finder of the Train page: try it, see the curve, take a suggestion; and the speed it measured."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -11,6 +11,7 @@ import streamlit as st
 from cloudcore import charts, images, jobs, models, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
+from cloudcore.task import get_task
 from cloudcore.ui import widgets
 
 STATE_COLOURS: dict[str, Any] = {
@@ -149,7 +150,10 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
 
 def _show_scores(row: dict[str, Any]) -> None:
     """Last epoch in a line: every score with its name, the base rate beside accuracy."""
-    known = ("miou", "dice", "dice_nonempty", "all_empty", "f1", "accuracy", "base_rate", "fraction_error")
+    known = (
+        "miou", "dice", "dice_nonempty", "all_empty", "f1", "macro_f1", "top3", "accuracy", "base_rate", "ece",
+        "fraction_error",
+    )  # fmt: skip
     parts = [f"{widgets.SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
     if parts:
         st.caption("Validation, last epoch: " + " · ".join(parts))
@@ -181,7 +185,8 @@ def show_outcome(run: runs.Run, settings: Settings) -> None:
     """Once a run has left a model: lead to what it got wrong, and make it a model with a name."""
     if run.status().state != "done":
         return
-    st.page_link("pages/compare.py", label="See what it got wrong", query_params={"model": run.name})
+    page = "pages/cloud_type.py" if get_task(run.task()).kind == "class" else "pages/compare.py"
+    st.page_link(page, label="See what it got wrong", query_params={"model": run.name})
     with st.form("name-model", border=False):
         name = st.text_input("Model name", key="model-name", placeholder="sky-kpno", max_chars=60)
         if not st.form_submit_button("Save as model"):

@@ -1,0 +1,67 @@
+"""Several trained classifiers as one: their answers and maps averaged inside one exported graph."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cloudcore import jobs, models, runs
+from cloudcore.errors import ModelError
+from cloudcore.task import get_task, make_config
+
+_SHARED = ("task", "kind", "classes", "mean", "std", "input")
+
+
+def join(names: Sequence[str], data: Path, out: Path, title: str) -> Path:
+    """Write the model folder `out`: the mean logits of the named models, calibrated and scored anew on `data`.
+
+    weights.safetensors keeps the first network, to go on from. Raises ModelError where the models do not go together,
+    or where one learnt from what another is scored on.
+    """
+    folders = [models.find_folder(name) for name in names]
+    infos = [models.read_info(folder) for folder in folders]
+    first = infos[0]
+    for folder, info in zip(folders, infos, strict=True):
+        if odd := [name for name in _SHARED if info[name] != first[name]]:
+            raise ModelError(f"{folder.name} differs from the first model in its {odd[0]}. Choose models made alike.")
+    if out.exists():
+        raise ModelError(f"{out} is there already. Choose another folder.")
+    task = get_task(str(first["task"]))
+    if task.kind != "class":
+        raise ModelError(f"Models of kind {task.kind} cannot be joined. Choose classifiers.")
+    config = make_config(task, first["options"])
+    prepared = task.dataset(config, data)
+    learnt = sorted(set().union(*(info["trained_on"]["images"] for info in infos)))
+    _check_held_out(prepared, set(learnt))
+    nets = [_net(task, info, folder) for info, folder in zip(infos, folders, strict=True)]
+    told = {
+        **first, "title": title, "joined": [info["network"]["name"] for info in infos],
+        "network": {"name": " + ".join(info["network"]["name"] for info in infos),
+                    "parameters": sum(p.numel() for net in nets for p in net.parameters())},
+        "trained_on": {**first["trained_on"], "n": len(learnt), "images": learnt}, "temperature": 1.0,
+        "versions": jobs.versions(), "created_at": runs.now(),
+    }  # fmt: skip
+    for stale in ("files", "scores", "rejection", "calibrated_on"):
+        told.pop(stale, None)
+    from cloudcore.networks.genus import Deployed
+
+    models.export(Deployed(nets, config.flip_test).eval(), out, told, nets[0].state_dict())
+    jobs.finish_model(out, task, prepared)
+    return out
+
+
+def _check_held_out(prepared: Any, learnt: set[str]) -> None:
+    """What this split holds out must be unknown to every one of the models."""
+    held = [example.photo.sha256 for example in (*prepared.valid, *prepared.test)]
+    if known := sum(number in learnt for number in held):
+        raise ModelError(f"{known} of {len(held)} held-out photographs were learnt from by one of the models.")
+
+
+def _net(task: Any, info: dict[str, Any], folder: Path) -> Any:
+    """The trained network of a model folder."""
+    from cloudcore import training
+
+    config = replace(make_config(task, info["options"]), weights="none")
+    net = task.network(config, len(info["classes"]))
+    training.load_weights(net, jobs.start_weights(task, config, str(folder)))
+    return net.eval()
