@@ -60,8 +60,9 @@ def night(
     out.update_layout(
         yaxis3={"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True, "anchor": "x"},
         yaxis={"domain": [0, 1 - KEOGRAM_PART - 0.04]},
-        xaxis={"range": [start, end], "anchor": "y", "title": "time, UTC", "showgrid": False, "hoverformat": "%H:%M:%S"},
+        xaxis={"range": [start, end], "anchor": "y", "title": "time, UTC", "showgrid": False},
     )
+    out.update_xaxes(hoverformat="%H:%M:%S")
     out.add_layout_image(
         source=keogram_url, xref="x", yref="paper", x=start, y=1, sizex=(end - start).total_seconds() * 1000,
         sizey=KEOGRAM_PART, sizing="stretch", layer="below",
