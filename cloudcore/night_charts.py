@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import plotly.graph_objects as go
 
@@ -43,28 +43,33 @@ def night(
 ) -> go.Figure:  # fmt: skip
     """Keogram (a data URL of a picture of the span) above the curve of points with its band.
 
-    times are those of all frames: each has a bar over the whole height, unseen, that a click meets. cursor is marked.
+    times (UTC, without a zone) are those of all frames: each has a bar over the whole height, unseen, that pointer and
+    click meet, wherever they are. cursor is marked.
     """
     out = figure(dark, height, hovermode="x", barmode="overlay", bargap=0, margin={"l": 48, "t": 8, "r": 12, "b": 40})
     _curve(out, points, dark, y_title)
     _second(out, second, second_name, dark)
+    out.update_traces(hoverinfo="skip", hovertemplate=None)
     start, end = (moment.replace(tzinfo=None) for moment in span)
     width = (end - start).total_seconds() * 1000 / max(len(times), 1)
-    bars: dict[str, Any] = {"x": list(times), "y": [1.0] * len(times), "base": 0, "width": width, "hoverinfo": "none"}
-    unseen = {"marker": {"opacity": 0}}
-    for axis in ("y", "y3"):
-        out.add_bar(**bars, yaxis=axis, opacity=0, selected=unseen, unselected=unseen, showlegend=False, name="frames")
-    axis = template(dark).layout.yaxis.to_plotly_json()
-    axis |= {"domain": [1 - KEOGRAM_PART, 1], "range": [0, 1], "showgrid": False, "showticklabels": False, "ticks": ""}
-    axis |= {"title": {"text": "keogram", "font": axis["title"]["font"]}, "showline": False}
+    out.add_bar(
+        x=list(times), y=[1.0] * len(times), width=width, yaxis="y3", opacity=0, name="", showlegend=False,
+        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
+        customdata=_told(points, times), hovertemplate="%{customdata}<extra></extra>",
+    )  # fmt: skip
     out.update_layout(
-        yaxis3=axis,
+        yaxis3={"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True, "anchor": "x"},
         yaxis={"domain": [0, 1 - KEOGRAM_PART - 0.04]},
         xaxis={"range": [start, end], "anchor": "y", "title": "time, UTC", "showgrid": False},
     )
+    out.update_xaxes(hoverformat="%H:%M:%S")
     out.add_layout_image(
-        source=keogram_url, xref="x", yref="y3", x=start, y=1, sizex=(end - start).total_seconds() * 1000, sizey=1,
-        sizing="stretch", layer="below",
+        source=keogram_url, xref="x", yref="paper", x=start, y=1, sizex=(end - start).total_seconds() * 1000,
+        sizey=KEOGRAM_PART, sizing="stretch", layer="below",
+    )  # fmt: skip
+    out.add_annotation(
+        text="keogram", textangle=-90, xref="paper", yref="paper", x=0, xshift=-14, y=1 - KEOGRAM_PART / 2,
+        showarrow=False, xanchor="right", font={"size": 12},
     )  # fmt: skip
     if cursor is not None:
         at = cursor.replace(tzinfo=None)
@@ -72,6 +77,12 @@ def night(
             style = {"width": 1.6, "color": colour}
             out.add_shape(type="line", x0=at, x1=at, y0=low, y1=high, xref="x", yref="paper", line=style)
     return out
+
+
+def _told(points: Sequence[Point], times: Sequence[datetime]) -> list[str]:
+    """What stands under the pointer at each time: value and span, or that no sky is seen."""
+    known = {p.time.replace(tzinfo=None): f"{p.value:.2f} ({p.low:.2f} to {p.high:.2f})" for p in points}
+    return [known.get(time, "no sky that counts") for time in times]
 
 
 def curve(

@@ -12,7 +12,7 @@ choice = night_room.choose(here, row)
 left, right = stage()
 with left:
     view = night_work.look(choice)
-    progress = night_work.show_progress(view)
+    night_work.show_progress(view)
     picked = night_view.choose(view)
     night_view.show_curve(view, picked)
     night_view.show_words(view, picked)
@@ -23,4 +23,3 @@ with row:
     night_view.show_downloads(view, picked)
 with right:
     night_frame.show(view, picked)
-night_work.finish(view, progress)

@@ -18,7 +18,7 @@ FIRST_S, TURN_S = 0.7, 2.5
 """Seconds of measuring before the page is drawn, and between two drawings of it."""
 UNASKED = 200
 """Frames that are measured without being asked to: about half a minute."""
-DONE, GOING = "night_done", "night_going"
+DONE, GOING, DRAWN = "night_done", "night_going", "night_drawn"
 
 
 @dataclass
@@ -152,19 +152,28 @@ def show_button(view: View) -> None:
         st.button(word, type="primary", on_click=set_going, args=(True,), key="night_start")
 
 
-def show_progress(view: View) -> Any:
-    """The place of the progress line: a count while there is something to do, and why it waits."""
-    slot = st.empty()
+def show_progress(view: View) -> None:
+    """A count while there is something to do, or why it waits; behind it the work goes on, a turn at a time.
+
+    The first run of the fragment is part of drawing the page and does nothing; its later runs measure for some seconds,
+    then have the page drawn anew.
+    """
+    if not view.missing:
+        return
     done, total = len(view.found), len(view.plan.frames)
-    if view.missing and is_going(view):
-        slot.progress(done / total, _words(done, total))
-    elif view.missing:
-        slot.caption(f"{_words(done, total)} done. What is done is kept; the rest waits for the button above.")
-    return slot
+    if not is_going(view):
+        st.caption(f"{_words(done, total)} done. What is done is kept; the rest waits for the button above.")
+        return
+    st.session_state[DRAWN] = False
 
-
-def finish(view: View, slot: Any) -> None:
-    """Last call of the page: measure on, then draw the page anew, until no frame is missing."""
-    if is_going(view):
+    @st.fragment(run_every=0.2)
+    def turn() -> None:
+        slot = st.empty()
+        slot.progress(len(view.found) / total, _words(len(view.found), total))
+        if not st.session_state.get(DRAWN):
+            st.session_state[DRAWN] = True
+            return
         _measure(view, slot, TURN_S)
         st.rerun()
+
+    turn()

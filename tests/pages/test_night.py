@@ -1,0 +1,126 @@
+"""Night: empty, loaded, clicked."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cloudcore import images, models
+from cloudcore import settings as environment
+from cloudcore.settings import Settings
+from cloudcore.ui import frames, night_work
+from tests import toy_model
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def settings(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A workspace with eight frames of the sample night, and no shipped model."""
+    monkeypatch.setattr(models, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(night_work, "FIRST_S", 60.0)  # all in the first run: later turns come from the browser's clock
+    here = environment.load()
+    (here.samples / "night" / "images").mkdir(parents=True)
+    (here.samples / "sky").symlink_to(samples / "sky", target_is_directory=True)
+    for path in sorted((samples / "night" / "images").iterdir())[::5]:
+        shutil.copy(path, here.samples / "night" / "images")
+    shutil.copy(samples / "night" / "truth.csv", here.samples / "night")
+    return here
+
+
+@pytest.fixture
+def toy(settings: Settings) -> Path:
+    """The only model there is."""
+    return toy_model.write(settings.models / "toy")
+
+
+def _open(**state: object) -> AppTest:
+    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
+    for name, value in state.items():
+        app.session_state[name] = value
+    app.run().switch_page("pages/night.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def _texts(app: AppTest) -> str:
+    return " ".join(item.value for kind in (app.caption, app.info, app.error) for item in kind)
+
+
+def test_empty_without_a_model(settings: Settings) -> None:
+    assert "No model yet. Train one." in _texts(_open())
+
+
+def test_loaded(toy: Path) -> None:
+    app = _open()
+    words = _texts(app)
+    assert "drawn sample night, 8 frames" in words and "2017-08-17 02:30:00 UTC" in words
+    assert "not the whole error" in words and "No site is given" in words
+    assert "Dashed: truth of the drawn night. No correlation: 8 pairs are fewer than 20." in words
+    assert "Mean absolute difference" in words
+    assert any("Zenith" in item.value for item in app.get("html"))
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_the_scrubber_shows_another_frame(toy: Path) -> None:
+    app = _open()
+    last = app.select_slider(key="night_scrub").options[-1]
+    app.select_slider(key="night_scrub").set_value(app.session_state["night_done"][1].copy().popitem()[0]).run()
+    assert not app.exception and f"2017-08-17 {last} UTC" in _texts(app)
+
+
+def test_nights_and_another_measure(toy: Path) -> None:
+    app = _open(night_step="Nights", night_measure="sky_fraction_zenith")
+    assert "Medians; the band is the quartiles of its frames." in _texts(app)
+
+
+def test_no_time_asks_for_a_pattern(settings: Settings, toy: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "untimed"
+    folder.mkdir()
+    for minute in range(3):
+        image = np.full((64, 64, 3), 40 + minute, np.uint8)
+        images.write_png(folder / f"f_17.08.2017_04.{minute:02}.png", image)
+    frames.remember_folder(settings, folder)
+    app = _open()
+    assert "No time found. Give a file name pattern." in _texts(app)
+    app.text_input(key="night_pattern_now").set_value("%d.%m.%Y_%H.%M").run()
+    assert not app.exception and "1 night, 3 frames" in _texts(app)
+
+
+def test_left_out_frames_are_counted_and_listed(settings: Settings, toy: Path) -> None:
+    for name in ("camera3_2017-08-17T05-00-01.png", "camera3_2017-08-17T05-00-02.png"):
+        (settings.samples / "night" / "images" / name).write_bytes(b"nothing")
+    app = _open()
+    assert [item.label for item in app.expander if "left out" in item.label] == [
+        "2 frames left out; the list says why."
+    ]
+    assert app.dataframe[0].value["Why"].str.contains("no image format").all()
+
+
+def test_a_site_chooses_the_frames(toy: Path) -> None:
+    app = _open(night_latitude=31.96, night_longitude=-111.6)
+    words = _texts(app)
+    assert "Frames count with the sun below −17°." in words and "north is not given" in words
+    assert "night, 6 frames" in words  # at 02:30 and 03:30 UTC the evening was too bright over Kitt Peak
+    assert app.dataframe[0].value["Why"].str.startswith("The sun stood at −").all()
+    assert "sun −" in words
+
+
+def test_many_frames_wait_for_start(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(night_work, "UNASKED", 2)
+    monkeypatch.setattr(night_work, "FIRST_S", 0.0)
+    app = _open()
+    assert "1 of 8 frames done. What is done is kept" in _texts(app)
+    assert app.button(key="night_start").label == "Resume"
+    monkeypatch.setattr(night_work, "FIRST_S", 60.0)
+    app.button(key="night_start").click().run()
+    assert not app.exception and "drawn sample night, 8 frames" in _texts(app)
+
+
+def test_a_bad_choice_is_said(settings: Settings, toy: Path) -> None:
+    assert "no such folder" in _texts(_open(night_folder="/nowhere"))
+    assert "lacks year" in _texts(_open(night_pattern="%H%M"))
+    (toy / "model.onnx").write_bytes(b"no graph")
+    assert "model.onnx of toy is damaged" in _texts(_open())

@@ -1,0 +1,273 @@
+"""A night: who counts, how cloudy it is, that nothing is done twice, and that one bad frame does not end it."""
+
+import csv
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from cloudcore import cli, images, models, night, night_export, night_series, samples
+from cloudcore import settings as environment
+from cloudcore.cloud_amount import MEASURES, Amount
+from cloudcore.dome import Camera, Dome, save_camera
+from cloudcore.errors import DataError
+from cloudcore.frame_times import Clock
+from cloudcore.mask import Mask
+from cloudcore.night import Observer, Row
+from cloudcore.night_plan import NO_TIME, LeftOut, Options, plan
+from cloudcore.night_store import Store
+from cloudcore.sample_sky import optical_depth
+from cloudcore.sun_moon import Orientation, Site
+from tests import toy_model
+
+KPNO = Site(31.9583, -111.5967, 2120)
+START = datetime(2017, 8, 17, 4, 0, tzinfo=UTC)
+
+
+@dataclass
+class Counting:
+    """A model that counts how often it was asked, and may be told to refuse."""
+
+    inner: models.Predictor
+    asked: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __call__(self, image: images.Image) -> Any:
+        self.asked += 1
+        return self.inner(image)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Counting:
+    """Cloud where a frame is red."""
+    return Counting(models.load(toy_model.write(tmp_path / "toy", (20.0, 0.0, 0.0), -8.0, min_size=0)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with Store(tmp_path / "workspace") as kept:
+        yield kept
+
+
+def _frame(folder: Path, minute: int, red_rows: int = 32, name: str = "cam") -> Path:
+    """A frame of 64 x 64 whose upper rows are red."""
+    image = np.full((64, 64, 3), 30, np.uint8)
+    image[:red_rows, :, 0] = 230
+    image[0, 0, 2] = minute % 250  # no two frames alike
+    path = folder / f"{name}_{START + timedelta(minutes=minute):%Y-%m-%dT%H-%M-%S}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.write_png(path, image)
+    return path
+
+
+def _observe(folder: Path, store: Store, *predictors: Any, **asked: Any) -> tuple[list[Row], list[LeftOut]]:
+    observer = Observer(plan(folder, Options(**asked)), predictors, store, folder.parent / "cameras")
+    return night.observe(observer)
+
+
+def _dome_of(folder: Path) -> None:
+    save_camera(folder.parent / "cameras", Camera("cam", "night", (64, 64), Dome((31.5, 31.5), 30.0)))
+
+
+def test_rows_in_time_with_amounts_and_span(tmp_path: Path, store: Store, toy: Counting) -> None:
+    folder = tmp_path / "night"
+    _dome_of(folder)
+    for minute, rows in ((30, 64), (0, 0), (10, 32)):
+        _frame(folder, minute, rows)
+    rows, left_out = _observe(folder, store, toy)
+    assert [row.okta for row in rows] == [0, 4, 8] and not left_out
+    half = rows[1].amounts["cloud_fraction"]
+    assert half.value == pytest.approx(0.5, abs=0.06) and half.low < half.value < half.high
+    assert [row.cloudy for row in rows] == [False, True, True]
+    assert rows[2].amounts["sky_fraction_zenith"] == Amount(1.0, 1.0, 1.0)
+    assert rows[0].night == "2017-08-16"
+
+
+def test_two_models_widen_the_band(tmp_path: Path, store: Store, toy: Counting) -> None:
+    folder = tmp_path / "night"
+    _frame(folder, 0, 32)
+    never = models.load(toy_model.write(tmp_path / "never", (0.0, 0.0, 0.0), -9.0, min_size=0))
+    (alone,), _ = _observe(folder, store, toy)
+    (both,), _ = _observe(folder, store, toy, never)
+    one, two = alone.amounts["cloud_fraction"], both.amounts["cloud_fraction"]
+    assert two.value == pytest.approx(one.value / 2) and two.low == 0 and two.high == one.high
+
+
+def test_frames_done_are_not_done_again(tmp_path: Path, store: Store, toy: Counting) -> None:
+    folder = tmp_path / "night"
+    paths = [_frame(folder, minute) for minute in range(4)]
+    first, _ = _observe(folder, store, toy)
+    assert toy.asked == 4
+    again, _ = _observe(folder, store, toy, spread=0.1, site=KPNO, orientation=Orientation(), sun_below=None)
+    assert toy.asked == 4 and [row.file for row in again] == [row.file for row in first]
+    paths[1].rename(paths[1].with_name("cam_2017-08-17T05-00-00.png"))
+    _frame(folder, 2, red_rows=5)
+    rows, _ = _observe(folder, store, toy)
+    assert toy.asked == 5 and len(rows) == 4
+    other = Counting(models.load(toy_model.write(tmp_path / "other", (9.0, 0.0, 0.0), -3.0)))
+    _observe(folder, store, other)
+    assert other.asked == 4
+
+
+def test_bad_frames_are_listed_and_the_night_goes_on(tmp_path: Path, store: Store, toy: Counting) -> None:
+    folder = tmp_path / "night"
+    good = _frame(folder, 0)
+    (folder / "cam_2017-08-17T04-20-00.png").write_bytes(good.read_bytes()[:120])
+    (folder / "cam_2017-08-17T04-21-00.jpg").write_bytes(b"<html>")
+    (folder / "cam_2017-08-17T04-22-00.fits").write_bytes(b"no fits")
+    (folder / "no_time.png").write_bytes(good.read_bytes())
+    rows, left_out = _observe(folder, store, toy)
+    reasons = {one.file: one.reason for one in left_out}
+    assert [row.file for row in rows] == [good.name] and len(reasons) == 4
+    assert "damaged" in reasons["cam_2017-08-17T04-20-00.png"] and "HTML" in reasons["cam_2017-08-17T04-21-00.jpg"]
+    assert reasons["no_time.png"] == NO_TIME and "no FITS file" in reasons["cam_2017-08-17T04-22-00.fits"]
+
+
+def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, store: Store, toy: Counting) -> None:
+    folder = tmp_path / "night"
+    _dome_of(folder)
+    _frame(folder, 0)  # 04:00 UTC: dark over Kitt Peak, no moon
+    _frame(folder, 6 * 60)  # 10:00 UTC: dark, a crescent has risen in the east
+    _frame(folder, -5 * 60)  # 23:00 UTC the day before: afternoon
+    rows, left_out = _observe(folder, store, toy, site=KPNO, orientation=Orientation(0.0))
+    assert [row.time.hour for row in rows] == [4, 10]
+    assert len(left_out) == 1 and "The sun stood at" in left_out[0].reason
+    assert rows[0].left_out == "" and rows[0].left_out_share == 0
+    assert rows[1].left_out == "moon" and 0.05 < rows[1].left_out_share < 0.4
+    assert rows[1].moon_altitude is not None and rows[1].moon_altitude > 0
+    by_day, _ = _observe(folder, store, toy, site=KPNO, sun_below=None)
+    assert len(by_day) == 3 and all(row.left_out == "" for row in by_day)
+
+
+def test_words_say_what_was_not_left_out() -> None:
+    assert "No site is given" in " ".join(Options().words())
+    assert "north is not given" in " ".join(Options(site=KPNO).words())
+    assert Options(site=KPNO, orientation=Orientation()).words()[0] == "Frames count with the sun below −17°."
+    with pytest.raises(DataError, match="Spread"):
+        Options(spread=0.7)
+
+
+def test_an_empty_folder_and_a_missing_one_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no frame"):
+        plan(tmp_path, Options())
+    with pytest.raises(DataError, match="no such folder"):
+        plan(tmp_path / "gone", Options())
+
+
+class Perfect:
+    """Answers a sample night's frames with the truth they were drawn from."""
+
+    def __init__(self, truth: dict[bytes, Mask], folder: Path) -> None:
+        self.truth, self.folder = truth, folder
+        self.info: dict[str, Any] = {"input": {"side": 0}, "temperature": 1, "files": {"model.onnx": "perfect"}}
+        self.threshold, self.min_size, self.grid_hw = (0.5,), (0,), None
+
+    def __call__(self, image: images.Image) -> Any:
+        return self.truth[image.tobytes()].astype(np.float32)
+
+
+def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path, store: Store, tmp_path: Path) -> None:
+    drawn = {scene.path.name: scene for scene in samples._night(samples_night, 0)}
+    chosen = sorted((samples_night / "images").iterdir())[::4]
+    (tmp_path / "some").mkdir()
+    truth = {}
+    for path in chosen:
+        (tmp_path / "some" / path.name).symlink_to(path)
+        scene = drawn[path.name]
+        truth[images.read(path).tobytes()] = optical_depth(scene.view, scene.layers, 0) > np.float32(samples.CUT)
+    rows, left_out = _observe(tmp_path / "some", store, Perfect(truth, tmp_path))
+    table = csv.DictReader(io.StringIO((samples_night / "truth.csv").read_text()))
+    known = {row["file"]: float(row["cloud_fraction"]) for row in table}
+    errors = [abs(row.amounts["cloud_fraction"].value - known[row.file]) for row in rows]
+    assert len(rows) == len(chosen) and not left_out
+    assert float(np.mean(errors)) < 0.03 and max(errors) < 0.06
+
+
+@pytest.fixture
+def samples_night(samples: Path) -> Path:
+    """The drawn night's folder."""
+    return samples / "night"
+
+
+def test_every_real_frame_has_a_row_or_a_reason(store: Store, toy: Counting, tmp_path: Path) -> None:
+    real = os.environ.get("CLOUDCORE_REAL_DATA", "")
+    if not real:
+        pytest.skip("CLOUDCORE_REAL_DATA names no folder of real frames")
+    folder = Path(real) / "allsky" / "unlabelled_night"
+    files = {path.name for path in images.list_images(folder)}
+    rows, left_out = _observe(folder, store, toy)
+    assert {row.file for row in rows} | {one.file for one in left_out} == files
+    assert all(one.reason == NO_TIME for one in left_out) and rows
+    table = {name: START + timedelta(minutes=i) for i, name in enumerate(sorted(files))}
+    rows, left_out = _observe(folder, store, toy, clock=Clock(table))
+    assert len(rows) == len(files) and not left_out
+    assert all(0 <= row.amounts["cloud_fraction"].value <= 1 for row in rows)
+
+
+# Written down ---------------------------------------------------------------------------------------------------------
+
+
+def _row(minute: int = 0, value: float = 0.5, file: str = "") -> Row:
+    amounts = dict.fromkeys(MEASURES, Amount(value, max(0.0, value - 0.1), min(1.0, value + 0.1)))
+    time = START + timedelta(minutes=minute)
+    return Row(file or f"{minute}.png", time, "cam", amounts, 4, value > 0.25, value, "", 0.0, None, None, "0")
+
+
+def test_csv_has_every_file_and_no_formula() -> None:
+    rows = [_row(0), _row(5, float("nan")), _row(9, 0.2, "=cmd().png")]
+    text = night_export.as_csv(rows, [LeftOut("+bad.png", "-reason, with a comma")]).decode()
+    table = list(csv.DictReader(io.StringIO(text)))
+    assert list(table[0]) == night_export.COLUMNS
+    assert table[0]["time_utc"] == "2017-08-17T04:00:00Z" and table[0]["cloudy"] == "1"
+    assert table[1]["cloud_fraction"] == "" and table[2]["file"] == "'=cmd().png"
+    assert table[3]["file"] == "'+bad.png" and table[3]["reason"] == "'-reason, with a comma"
+
+
+def test_parquet_keeps_types() -> None:
+    content = night_export.as_parquet([_row(0), replace(_row(5), okta=None)], [LeftOut("bad.png", "reason")])
+    table = pd.read_parquet(io.BytesIO(content))
+    assert list(table.columns) == night_export.COLUMNS and len(table) == 3
+    assert str(table["time_utc"].dt.tz) == "UTC" and table["okta"].tolist()[0] == 4
+    assert table["okta"].isna().tolist() == [False, True, True]
+
+
+def test_the_picture_shows_keogram_and_curve() -> None:
+    points = night_series.frames([_row(i, i / 10) for i in range(10)], "cloud_fraction")
+    strip = np.full((128, 300, 3), (200, 10, 10), np.uint8)
+    drawn = night_export.draw(points, "A night", "Cloud fraction", strip, START, START + timedelta(hours=1), (800, 500))
+    assert drawn.shape == (500, 800, 3)
+    assert (drawn[120, 200:700] == (200, 10, 10)).all()
+    curve = (drawn == night_export._LINE).all(axis=2).nonzero()
+    assert curve[0][curve[1].argmin()] > curve[0][curve[1].argmax()]  # it rises
+    with pytest.raises(DataError, match="nothing to draw"):
+        night_export.draw([], "", "")
+
+
+def test_command(tmp_path: Path) -> None:
+    folder = tmp_path / "night"
+    for minute in range(3):
+        _frame(folder, minute, 20 * minute)
+    (folder / "none.png").write_bytes(b"")
+    model = toy_model.write(tmp_path / "toy", (20.0, 0.0, 0.0), -8.0)
+    outs = [str(tmp_path / f"out.{kind}") for kind in ("csv", "parquet", "png")]
+    asked = ["night", str(model), str(folder), *(part for out in outs for part in ("--out", out)), "--site=32,-111"]
+    done = CliRunner().invoke(cli.app, asked)
+    assert done.exit_code == 0, done.output
+    assert "3 rows, 1 files left out" in done.output and "north is not given" in done.output
+    assert len(Path(outs[0]).read_text().splitlines()) == 5
+    assert cv2.imread(outs[2]).shape == (900, 1600, 3)
+    done = CliRunner().invoke(cli.app, [*asked, "--site=nowhere"])
+    assert done.exit_code and "not understood" in str(done.exception)
+    assert (environment.load().workspace / "cache" / "night.sqlite").is_file()
