@@ -1,4 +1,4 @@
-"""What the Compare page is made of: choose model, class and frames; predict what is missing; where the sliders stand."""
+"""What the Compare page is made of: choose model, class and frames; predict what is missing; hold the sliders."""
 
 import time
 from collections import OrderedDict
