@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cloudcore.ui import compared, comparing
+from cloudcore.ui import compared, comparing, comparing_view
 from cloudcore.ui.widgets import enter, head, library, stage
 
 enter()
@@ -16,7 +16,7 @@ with row:
 
 left, right = stage()
 with left:
-    view = comparing.look_through(comparing.look(choice), right)
+    view = comparing_view.look_through(comparing.look(choice), right)
     if choice.whole:
         compared.show_whole(view)
     progress = comparing.show_progress(view)

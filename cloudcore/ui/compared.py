@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from cloudcore import charts, dome, images, render
-from cloudcore.ui import compared_masks, comparing, comparing_masks, lens, scoring
+from cloudcore.ui import compared_masks, comparing, comparing_masks, comparing_view, lens, scoring
 from cloudcore.ui.comparing import Choice, View
 from cloudcore.ui.widgets import LABEL_SET, is_dark
 
@@ -98,7 +98,9 @@ def _thumb(view: View, case: scoring.Case, order: str) -> lens.Thumb:
     alt = f"Errors of {case.stem}: {false:,} px false {thing}, {missed:,} px missed, Dice {dice:.3f}"
     title = f"{case.stem}, Dice {dice:.3f}{', trained on this' if case.stem in view.choice.learnt else ''}"
     star = " *" if case.stem in view.choice.learnt else ""
-    return lens.Thumb(case.stem, _error_picture(view, case), alt, f"{score} · {comparing.called(case)}{star}", title)
+    return lens.Thumb(
+        case.stem, _error_picture(view, case), alt, f"{score} · {comparing_view.called(case)}{star}", title
+    )
 
 
 def _error_picture(view: View, case: scoring.Case) -> str:
@@ -230,8 +232,8 @@ def _say_set(view: View) -> None:
 
 def show_surface(view: View) -> None:
     """Dice over threshold x min_size and precision against recall, each behind a tab; then the two buttons."""
-    choice, dice = view.choice, comparing.surface(view)
-    best = comparing.best_of(view, dice)
+    choice, dice = view.choice, comparing_view.surface(view)
+    best = comparing_view.best_of(view, dice)
     surface, curve = st.tabs(["Dice surface", "Precision–recall"])
     with surface:
         figure = charts.surface(
@@ -253,10 +255,10 @@ def show_surface(view: View) -> None:
         show_curve(view, 216, "compare-curve")
     with st.container(horizontal=True, gap="xsmall"):
         if st.button(f"Use best: {best[0]:.2f}, {best[1]:,.0f} px", key=comparing.BEST):
-            comparing.use(view, best[0], best[1])
+            comparing_view.use(view, best[0], best[1])
             st.rerun()
         if st.button("Save as default", type="tertiary", help="Writes the sliders' values into the model"):
-            comparing.save_default(view)
+            comparing_view.save_default(view)
 
 
 def show_curve(view: View, height: int, key: str) -> None:
@@ -288,7 +290,7 @@ def show_curve(view: View, height: int, key: str) -> None:
 
 def _pooled_or_frame(view: View, rival: bool) -> scoring.Counts | None:
     if view.choice.whole:
-        return comparing.pooled(view.counted(rival))
+        return comparing_view.pooled(view.counted(rival))
     return (view.rival_found if rival else view.found).get(view.choice.case.stem)
 
 
@@ -302,7 +304,7 @@ def show_whole(view: View) -> None:
         found = [scoring.scores(view.found[case.stem].confusion(*view.at)[None]) for case in cases]
         truth, model = ([float(one[name]) for one in found] for name in ("cloud_truth", "cloud_predicted"))
         error = float(np.mean(np.abs(np.array(truth) - np.array(model)))) if cases else float("nan")
-        names, thing = [comparing.called(case) for case in cases], view.choice.pattern or "Cloud"
+        names, thing = [comparing_view.called(case) for case in cases], view.choice.pattern or "Cloud"
         figure = charts.fractions(truth, model, names, dark=is_dark(), height=330)
         if view.choice.several:
             figure.update_layout(xaxis_title=f"{thing}, truth", yaxis_title=f"{thing}, model")
