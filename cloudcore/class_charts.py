@@ -13,21 +13,21 @@ from cloudcore import charts
 def confusion(
     counts: NDArray[np.int64], names: Sequence[str], dark: bool = False, height: int = 300, cell_px: int = 22
 ) -> go.Figure:
-    """Cells (K, K) as squares that can be selected, shaded by share of their row; rows truth, columns answer.
+    """Cells (K, K) that hold something, as squares to select, shaded by share of their row; rows truth, columns answer.
 
     customdata of a cell is [row, column].
     """
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    rows, columns = (axis.ravel().tolist() for axis in np.indices(counts.shape))
+    rows, columns = (axis.tolist() for axis in np.nonzero(counts))
+    share = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[rows, columns]
     figure = charts.figure(dark, height, hovermode="closest", showlegend=False, clickmode="event+select")
     figure.add_trace(
         go.Scatter(
             x=[names[c] for c in columns], y=[names[r] for r in rows], mode="markers+text",
-            text=[str(n) if n else "" for n in counts.ravel()], customdata=list(zip(rows, columns, strict=True)),
-            textfont={"size": 11, "color": ["#10161A" if s > 0.5 else "#F4F7F8" for s in share.ravel()]},
-            marker={"symbol": "square", "size": cell_px, "color": share.ravel(), "colorscale": "Cividis",
-                    "cmin": 0, "cmax": 1, "line": {"width": 0},
-                    "opacity": [1.0 if n else 0.12 for n in counts.ravel()]},
+            text=[str(n) for n in counts[rows, columns]], customdata=list(zip(rows, columns, strict=True)),
+            textfont={"size": 11, "color": ["#10161A" if s > 0.5 else "#F4F7F8" for s in share]},
+            marker={"symbol": "square", "size": cell_px, "color": share, "colorscale": "Cividis",
+                    "cmin": 0, "cmax": 1, "line": {"width": 0}},
+            unselected={"marker": {"opacity": 0.6}, "textfont": {"color": "#F4F7F8"}},
             hovertemplate="%{y} answered %{x}: %{text}<extra></extra>",
         )
     )  # fmt: skip

@@ -173,11 +173,12 @@ def join(
     data: DataDir,
     out: Annotated[Path, typer.Option("--out", help="The new model's folder")],
     title: str = "Several networks as one",
+    side: Annotated[int, typer.Option(help="Side of the square photographs are resized to; 0: as the first")] = 0,
 ) -> None:
     """One model that averages several classifiers inside its graph, calibrated and scored anew."""
     from cloudcore import joining
 
-    print(joining.join(names, data, out, title))
+    print(joining.join(names, data, out, title, side))
 
 
 @app.command()

@@ -12,9 +12,10 @@ from cloudcore.task import get_task, make_config
 _SHARED = ("task", "kind", "classes", "mean", "std", "input")
 
 
-def join(names: Sequence[str], data: Path, out: Path, title: str) -> Path:
+def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0) -> Path:
     """Write the model folder `out`: the mean logits of the named models, calibrated and scored anew on `data`.
 
+    side is the square a photograph is resized to, px, a multiple of 32; 0 leaves it as the first model has it.
     weights.safetensors keeps the first network, to go on from. Raises ModelError where the models do not go together,
     or where one learnt from what another is scored on.
     """
@@ -24,6 +25,8 @@ def join(names: Sequence[str], data: Path, out: Path, title: str) -> Path:
     for folder, info in zip(folders, infos, strict=True):
         if odd := [name for name in _SHARED if info[name] != first[name]]:
             raise ModelError(f"{folder.name} differs from the first model in its {odd[0]}. Choose models made alike.")
+    if side % 32 or side < 0:
+        raise ModelError(f"A side of {side} px is no multiple of 32. Choose 128, 160 or 192.")
     if out.exists():
         raise ModelError(f"{out} is there already. Choose another folder.")
     task = get_task(str(first["task"]))
@@ -35,7 +38,8 @@ def join(names: Sequence[str], data: Path, out: Path, title: str) -> Path:
     _check_held_out(prepared, set(learnt))
     nets = [_net(task, info, folder) for info, folder in zip(infos, folders, strict=True)]
     told = {
-        **first, "title": title, "joined": [info["network"]["name"] for info in infos],
+        **first, "title": title, "input": {**first["input"], "side": side or first["input"]["side"]},
+         "joined": [info["network"]["name"] for info in infos],
         "network": {"name": " + ".join(info["network"]["name"] for info in infos),
                     "parameters": sum(p.numel() for net in nets for p in net.parameters())},
         "trained_on": {**first["trained_on"], "n": len(learnt), "images": learnt}, "temperature": 1.0,

@@ -25,7 +25,7 @@ SHOWN_PX = 224
 class Config:
     """Settings of a genus training. Defaults: a small network from scratch, minutes on two cores."""
 
-    network: str = option("regnetx_002", "Any convolutional network of timm or torchvision, such as resnet34")
+    network: str = option("resnet10t", "Any convolutional network of timm or torchvision, such as resnet34")
     weights: str = option("none", "Start: none, imagenet (fetched), or a safetensors file")
     epochs: int = option(30, "Passes over the photographs", low=1, high=2000)
     batch: int = option(64, "Photographs a step", low=2, high=512)
@@ -71,7 +71,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "equalise": "equalised", "augment": 1.0,
     },
     "Thorough, from scratch": {
-        "epochs": 300, "learning_rate": 0.003, "augment": 1.0, "crop": 0.25, "mixup": 0.2, "cutmix": 1.0,
+        "epochs": 300, "learning_rate": 0.003, "augment": 0.8, "crop": 0.3, "mixup": 0.2, "cutmix": 1.0, "dropout": 0.1,
         "averaging": 0.998, "progressive": 0.6, "precision": "bfloat16",
     },
 }  # fmt: skip

@@ -179,6 +179,8 @@ def test_two_models_become_one(three: Path, tmp_path: Path) -> None:
     assert joined.info["joined"] == ["test_resnet", "test_resnet"] and joined.info["temperature"] > 0
     with pytest.raises(ModelError, match="there already"):
         joining.join([str(one.folder)], three, tmp_path / "both", "Both")
-    other = _run(three, tmp_path / "runs", split_seed=3, epochs=1)
+    told = models.read_info(two.model_folder)
+    told["trained_on"]["images"] = told["calibrated_on"]
+    runs.write_json(two.model_folder / "model.json", told)
     with pytest.raises(ModelError, match="were learnt from"):
-        joining.join([str(one.folder), str(other.folder)], three, tmp_path / "mixed", "Mixed")
+        joining.join([str(one.folder), str(two.folder)], three, tmp_path / "mixed", "Mixed")
