@@ -17,6 +17,7 @@ from cloudcore import images
 from cloudcore.cloud_amount import MEASURES
 from cloudcore.errors import DataError
 from cloudcore.images import Image
+from cloudcore.keogram import unbroken
 from cloudcore.night import Row
 from cloudcore.night_plan import LeftOut
 from cloudcore.night_series import Point
@@ -132,11 +133,13 @@ def draw(
         (box[0] + (p.time - begin).total_seconds() / span * (box[2] - box[0]), *(_y(box, v) for v in (p.low, p.high)))
         for p in points
     ]
-    if len(points) > 1:
-        pen.polygon([*((x, high) for x, _, high in places), *((x, low) for x, low, _ in reversed(places))], fill=_BAND)
+    parts = unbroken([point.time.timestamp() for point in points])
+    for band in (places[part] for part in parts if part.stop - part.start > 1):
+        pen.polygon([*((x, high) for x, _, high in band), *((x, low) for x, low, _ in reversed(band))], fill=_BAND)
     _grid(pen, box)
     line = [(x, _y(box, p.value)) for (x, _, _), p in zip(places, points, strict=True)]
-    pen.line(line, fill=_LINE, width=3, joint="curve")
+    for part in parts:
+        pen.line(line[part], fill=_LINE, width=3, joint="curve")
     for x, y in line if len(line) <= 120 else []:
         pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_LINE)
     return np.asarray(canvas, np.uint8)

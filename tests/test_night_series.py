@@ -85,3 +85,8 @@ def test_a_keogram_leaves_gaps_black_and_puts_north_up() -> None:
     drawn = keogram.keogram(columns, [0, 60, 600, 660], -30, 690, 72)[0, :, 0]
     assert drawn[:6].tolist() == [10] * 6 and drawn[6:12].tolist() == [20] * 6
     assert drawn[20:50].max() == 0 and drawn[-12:].tolist() == [30] * 6 + [40] * 6
+
+
+def test_lines_break_at_gaps() -> None:
+    assert keogram.unbroken([0, 60, 120, 600, 660]) == [slice(0, 3), slice(3, 5)]
+    assert keogram.unbroken([]) == [] and keogram.unbroken([7.0]) == [slice(0, 1)]
