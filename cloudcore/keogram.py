@@ -39,6 +39,12 @@ def width_of(seconds: Sequence[float]) -> float:
     return float(np.median(steps)) if steps.size else 600.0
 
 
+def unbroken(seconds: Sequence[float]) -> list[slice]:
+    """Stretches of sorted times without a gap of more than 3.5 usual steps: a line is drawn within each alone."""
+    cuts = [0, *(np.flatnonzero(np.diff(seconds) > 3.5 * width_of(seconds)) + 1).tolist(), len(seconds)]
+    return [slice(start, end) for start, end in zip(cuts[:-1], cuts[1:], strict=True) if end > start]
+
+
 def keogram(columns: Sequence[Image], seconds: Sequence[float], start: float, end: float, width: int) -> Image:
     """Columns (h, 1, 3) taken at `seconds` on an axis from start to end, s: uint8 (h, width, 3), black in the gaps.
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import plotly.graph_objects as go
 
 from cloudcore.charts import figure, line, palette, template
+from cloudcore.keogram import unbroken
 
 KEOGRAM_PART = 0.36
 """The keogram's part of the figure's height."""
@@ -99,6 +100,13 @@ def curve(
 
 
 def _curve(out: go.Figure, points: Sequence[Point], dark: bool, y_title: str, with_n: bool = False) -> None:
+    """Line and band of every stretch without a gap."""
+    for part in unbroken([point.time.timestamp() for point in points]):
+        _stretch(out, points[part], dark, y_title, with_n)
+    out.update_yaxes(range=[0, 1.02], title=f"{y_title}, 0 to 1", tickmode="linear", dtick=0.25)
+
+
+def _stretch(out: go.Figure, points: Sequence[Point], dark: bool, y_title: str, with_n: bool) -> None:
     x = [point.time.replace(tzinfo=None) for point in points]
     high, low = [point.high for point in points], [point.low for point in points]
     colour = palette(dark)["colours"][0]
@@ -113,7 +121,6 @@ def _curve(out: go.Figure, points: Sequence[Point], dark: bool, y_title: str, wi
         mode="lines+markers" if len(points) <= 120 else "lines", hovertemplate=words + "<extra></extra>",
         customdata=list(zip(low, high, (point.n for point in points), strict=True)), showlegend=False,
     )  # fmt: skip
-    out.update_yaxes(range=[0, 1.02], title=f"{y_title}, 0 to 1", tickmode="linear", dtick=0.25)
 
 
 def _second(out: go.Figure, second: Sequence[Point], name: str, dark: bool) -> None:

@@ -57,7 +57,7 @@ def night(
             night_export.write(path, rows, left_out, picture)
     for one in left_out[:TOLD]:
         print(f"left out: {one.file}: {one.reason}", file=sys.stderr)
-    for words in options.words():
+    for words in filter(None, [*options.words(), night_series.cameras_words(rows)]):
         print(words)
     points = night_series.curve(rows, "cloud_fraction", step)
     if series is not None:

@@ -17,6 +17,7 @@ from cloudcore import images
 from cloudcore.cloud_amount import MEASURES
 from cloudcore.errors import DataError
 from cloudcore.images import Image
+from cloudcore.keogram import unbroken
 from cloudcore.night import Row
 from cloudcore.night_plan import LeftOut
 from cloudcore.night_series import Point
@@ -132,11 +133,13 @@ def draw(
         (box[0] + (p.time - begin).total_seconds() / span * (box[2] - box[0]), *(_y(box, v) for v in (p.low, p.high)))
         for p in points
     ]
-    if len(points) > 1:
-        pen.polygon([*((x, high) for x, _, high in places), *((x, low) for x, low, _ in reversed(places))], fill=_BAND)
+    parts = unbroken([point.time.timestamp() for point in points])
+    for band in (places[part] for part in parts if part.stop - part.start > 1):
+        pen.polygon([*((x, high) for x, _, high in band), *((x, low) for x, low, _ in reversed(band))], fill=_BAND)
     _grid(pen, box)
     line = [(x, _y(box, p.value)) for (x, _, _), p in zip(places, points, strict=True)]
-    pen.line(line, fill=_LINE, width=3, joint="curve")
+    for part in parts:
+        pen.line(line[part], fill=_LINE, width=3, joint="curve")
     for x, y in line if len(line) <= 120 else []:
         pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=_LINE)
     return np.asarray(canvas, np.uint8)
@@ -161,9 +164,18 @@ def _axes(
         pen.text((box[0] - 12, _y(box, part / 4)), f"{part / 4:.2f}", fill=_GREY, font=small, anchor="rm")
     span = until - begin
     shape = "%H:%M" if span <= timedelta(days=2) else "%Y-%m-%d"
-    for part in range(7):
-        x = box[0] + part / 6 * (box[2] - box[0])
+    for moment in _ticks(begin, until):
+        x = box[0] + (moment - begin) / span * (box[2] - box[0])
         pen.line((x, box[3], x, box[3] + 7), fill=_GREY)
-        pen.text((x, box[3] + 12), f"{begin + span * (part / 6):{shape}}", fill=_GREY, font=small, anchor="ma")
+        pen.text((x, box[3] + 12), f"{moment:{shape}}", fill=_GREY, font=small, anchor="ma")
     pen.text((box[2], box[3] + 38), f"{begin:%Y-%m-%d} to {until:%Y-%m-%d}, UTC", fill=_GREY, font=small, anchor="ra")
     pen.text((box[0], box[1] - 4 if box[1] <= _TOP else box[1]), f" {y_title}, 0 to 1", fill=_GREY, font=small)
+
+
+def _ticks(begin: datetime, until: datetime) -> list[datetime]:
+    """At most ten round times (UTC) of an axis."""
+    minutes = (5, 10, 30, 60, 120, 180, 360, 720, *(1440 * days for days in (1, 2, 7, 14, 30, 60, 180, 365, 1825)))
+    step = timedelta(minutes=next((m for m in minutes if (until - begin) / timedelta(minutes=m) <= 10), 3650 * 1440))
+    first = datetime(begin.year, begin.month, begin.day, tzinfo=UTC)
+    first += math.ceil((begin - first) / step) * step
+    return [first + i * step for i in range(11) if first + i * step <= until]

@@ -48,17 +48,21 @@ class Options:
                 raise DataError(f"{words} must lie between {low} and {high}, got {value}. Correct it.")
 
     def words(self) -> list[str]:
-        """What was done about sun and moon, in sentences."""
+        """What was done about sun, moon and clock, in sentences."""
+        ahead = self.clock.ahead_hours
+        clock = f"Times without a zone count as UTC{f'{ahead:+g} h' if ahead else ''}.".replace("-", "−")
         if self.site is None:
-            return [
-                "No site is given: frames are not chosen by the sun, and the moon's surroundings are not left out.",
-            ]
+            no_site = (
+                "No site is given: frames are not chosen by the sun, and the moon's surroundings are not left out."
+            )
+            return [no_site, clock]
         chosen = "Every frame counts, by day too."
         if self.sun_below is not None:
             chosen = f"Frames count with the sun below {self.sun_below:.0f}°.".replace("-", "−")
+        light = f"Left out: {self.moon_radius:.0f}° around the moon, {self.sun_radius:.0f}° around the sun."
         if self.orientation is None:
-            return [chosen, "The camera's north is not given: the moon's surroundings are not left out."]
-        return [chosen, f"Left out: {self.moon_radius:.0f}° around the moon, {self.sun_radius:.0f}° around the sun."]
+            light = "The camera's north is not given: the moon's surroundings are not left out."
+        return [chosen, light, clock]
 
 
 @dataclass(frozen=True)

@@ -190,3 +190,9 @@ def night_summary(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
         n, cloudy = found.get(row.night, (0, 0))
         found[row.night] = (n + 1, cloudy + bool(row.cloudy))
     return dict(sorted(found.items()))
+
+
+def cameras_words(rows: Iterable[Row]) -> str:
+    """A warning where frames of several cameras stand in one curve; empty otherwise."""
+    names = {row.camera for row in rows}
+    return f"{len(names)} cameras stand in one curve: read it for one camera at a time." if len(names) > 1 else ""

@@ -154,6 +154,7 @@ def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, store: Store, 
 def test_words_say_what_was_not_left_out() -> None:
     assert "No site is given" in " ".join(Options().words())
     assert "north is not given" in " ".join(Options(site=KPNO).words())
+    assert Options(clock=Clock(ahead_hours=-7)).words()[-1] == "Times without a zone count as UTC−7 h."
     assert Options(site=KPNO, orientation=Orientation()).words()[0] == "Frames count with the sun below −17°."
     with pytest.raises(DataError, match="Spread"):
         Options(spread=0.7)

@@ -1,5 +1,6 @@
 """Medians of nights, weeks and months; a second series, its correlation and its refusals; the keogram's axis."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from cloudcore.cloud_amount import MEASURES, Amount
 from cloudcore.dome import Dome
 from cloudcore.errors import DataError
 from cloudcore.night import Row
-from cloudcore.night_series import agreement, binned, curve, pairs, read_series
+from cloudcore.night_series import agreement, binned, cameras_words, curve, pairs, read_series
 
 NAN = float("nan")
 
@@ -34,6 +35,7 @@ def test_nights_weeks_and_months() -> None:
     months = curve(rows, "cloud_fraction", "Months")  # the night of the 31st belongs to August
     assert [(p.time.month, round(p.value, 6), p.low, p.n) for p in months] == [(8, 0.5, 0.35, 3)]
     assert len(curve(rows, "cloud_fraction", "Frames")) == 8
+    assert cameras_words(rows) == "" and "2 cameras" in cameras_words([*rows, replace(rows[0], camera="other")])
     with pytest.raises(DataError, match="no step"):
         curve(rows, "cloud_fraction", "Years")
 
@@ -83,3 +85,8 @@ def test_a_keogram_leaves_gaps_black_and_puts_north_up() -> None:
     drawn = keogram.keogram(columns, [0, 60, 600, 660], -30, 690, 72)[0, :, 0]
     assert drawn[:6].tolist() == [10] * 6 and drawn[6:12].tolist() == [20] * 6
     assert drawn[20:50].max() == 0 and drawn[-12:].tolist() == [30] * 6 + [40] * 6
+
+
+def test_lines_break_at_gaps() -> None:
+    assert keogram.unbroken([0, 60, 120, 600, 660]) == [slice(0, 3), slice(3, 5)]
+    assert keogram.unbroken([]) == [] and keogram.unbroken([7.0]) == [slice(0, 1)]

@@ -188,7 +188,7 @@ def show_words(view: View, picked: Picked) -> None:
     else:
         of = "its frames" if picked.step == "Nights" else "its nights"
         band = f"Medians; the band is the quartiles of {of}."
-    st.caption(" ".join([band, *options.words()]))
+    st.caption(" ".join(filter(None, [band, *options.words(), night_series.cameras_words(picked.rows)])))
     if picked.second:
         st.caption(_agreement_words(picked))
     show_left_out(view)

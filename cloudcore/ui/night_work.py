@@ -3,22 +3,24 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
 from cloudcore import models, night
 from cloudcore.errors import CloudcoreError
 from cloudcore.night import Observer, Row
-from cloudcore.night_plan import LeftOut, Options, Plan, plan
+from cloudcore.night_plan import LeftOut, Plan, plan
 from cloudcore.night_store import Store
 from cloudcore.ui.night_room import PATTERN, Choice
 
 FIRST_S, TURN_S = 0.7, 2.5
 """Seconds of measuring before the page is drawn, and between two drawings of it."""
+PLAN_S = 60.0
+"""How long a plan is kept, s."""
 UNASKED = 200
 """Frames that are measured without being asked to: about half a minute."""
-DONE, GOING, DRAWN = "night_done", "night_going", "night_drawn"
+DONE, GOING, DRAWN, PLANNED = "night_done", "night_going", "night_drawn", "night_plan"
 
 
 @dataclass
@@ -64,21 +66,27 @@ def _load(choice: Choice) -> list[models.Predictor]:
     return found
 
 
-@st.cache_resource(show_spinner=False, max_entries=8, ttl=60)
-def _plan(folder: Path, named: str, _options: Options, _slot: Any) -> Plan:
-    def tell(done: int, total: int) -> None:
-        if done % 50 == 0:
-            _slot.progress(done / total, f"{done} of {total} frames: reading their times")
+def _planned(choice: Choice, slot: Any) -> Plan:
+    """The plan of a choice, kept in the session for a minute: new frames are seen then."""
+    kept = st.session_state.get(PLANNED)
+    if kept is not None and kept[0] == choice.key and time.monotonic() - kept[1] < PLAN_S:
+        return cast(Plan, kept[2])
 
-    return plan(folder, _options, tell)
+    def tell(done: int, total: int) -> None:
+        if done % 20 == 0:
+            slot.progress(done / total, f"{done:,} of {total:,} frames: reading their times")
+
+    slot.progress(0.0, "Reading times" + (", reckoning sun and moon" if choice.options.site else ""))
+    planned = plan(choice.folder, choice.options, tell)
+    st.session_state[PLANNED] = (choice.key, time.monotonic(), planned)
+    return planned
 
 
 def look(choice: Choice) -> View:
     """The choice with every row that is known, and those that can be had in a moment; stops in words."""
     slot = st.empty()
     try:
-        slot.progress(0.0, "Reading times" + (", reckoning sun and moon" if choice.options.site else ""))
-        planned = _plan(choice.folder, repr(choice.options), choice.options, slot)
+        planned = _planned(choice, slot)
         if not planned.frames and planned.without_time:
             slot.empty()
             _ask_pattern(planned)
