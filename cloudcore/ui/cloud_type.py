@@ -47,7 +47,8 @@ def choose_model(library: Library) -> models.ModelEntry:
     asked = st.query_params.get("model")
     first = next((number for number, entry in enumerate(entries) if entry.name == asked), 0)
     return st.selectbox(
-        "Model", entries, index=first, format_func=lambda entry: entry.name, key="genus_model", label_visibility="collapsed",
+        "Model", entries, index=first, format_func=lambda entry: entry.name, key="genus_model",
+        label_visibility="collapsed",
         width=190,
     )  # fmt: skip
 
