@@ -183,13 +183,19 @@ def join(
 
 @app.command()
 def gather(
-    urls: Annotated[Path, typer.Option("--urls", help="A file with an address a line, or class, address")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the photographs")],
+    urls: Annotated[Optional[Path], typer.Option("--urls", help="A file: an address a line, or class, address")] = None,  # noqa: UP045
+    source: Annotated[Optional[Path], typer.Option("--from", help="A folder or a zip instead")] = None,  # noqa: UP045
 ) -> None:  # fmt: skip
-    """Fetch photographs from a list of addresses; broken, flat, tiny ones and twins are left out."""
+    """Photographs from a list of addresses, a folder or a zip; broken, flat, tiny ones and twins are left out."""
     from cloudcore import gather as gathering
 
-    found = gathering.gather(gathering.read_addresses(urls), out, _progress)
+    if (urls is None) == (source is None):
+        raise CloudcoreError("Give either --urls FILE or --from PATH.")
+    if source is not None:
+        found = gathering.take(source, out, _progress)
+    else:
+        found = gathering.gather(gathering.read_addresses(urls or Path()), out, _progress)
     for address, why in found.refused:
         print(f"left out: {address}: {why}", file=sys.stderr)
     print(f"{len(found.written)} photographs in {out}, {len(found.refused)} left out")

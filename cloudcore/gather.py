@@ -5,13 +5,13 @@ import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from cloudcore import genus_data, images
+from cloudcore import archives, genus_data, images
 from cloudcore.errors import CloudcoreError, DataError, ImageError
 
 TIMEOUT_S = 30
@@ -87,6 +87,33 @@ def gather(
         if progress:
             progress(number, len(addresses))
     return Gathered(tuple(shelf.written), tuple(shelf.refused))
+
+
+def take(source: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> Gathered:
+    """The same from a folder or a zip: a picture's folder is its class. Raises DataError for a hostile zip."""
+    shelf = _Shelf(out)
+    for number, (name, content, total) in enumerate(_pictures(source), 1):
+        try:
+            if isinstance(content, DataError):
+                raise content
+            shelf.put(PurePosixPath(name).parent.name, content)
+        except CloudcoreError as problem:
+            shelf.refused.append((name, str(problem)))
+        if progress:
+            progress(number, total)
+    return Gathered(tuple(shelf.written), tuple(shelf.refused))
+
+
+def _pictures(source: Path) -> Iterator[tuple[str, bytes | DataError, int]]:
+    """(name below the source, content, how many there are) of every file that may be a picture."""
+    if source.is_dir():
+        found = images.list_images(source)
+        for path in found:
+            yield path.relative_to(source).as_posix(), path.read_bytes(), len(found)
+        return
+    names = [name for name in archives.names(source) if name.lower().endswith(images.SUFFIXES)]
+    for name, content in archives.contents(source, names):
+        yield name, content, len(names)
 
 
 class _Shelf:

@@ -1,5 +1,6 @@
 """Gathering photographs: addresses read strictly; flat, tiny, broken and twin pictures left out. Asks no address."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,20 @@ def test_only_good_and_new_photographs_stay(tmp_path: Path) -> None:
     assert "fetched" in why["gone"] and "broken" in why
     again = gather.gather([("", "a")], tmp_path / "out", fetcher=fetcher)
     assert not again.written
+
+
+def test_folders_and_zips(tmp_path: Path) -> None:
+    packed = tmp_path / "photos.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("Cumulus/a.jpg", _jpeg("Cumulus", 1))
+        archive.writestr("Cirrus/b.jpg", _jpeg("Cirrus", 2))
+        archive.writestr("Cirrus/c.jpg", b"nothing")
+        archive.writestr("notes.txt", b"no picture")
+    found = gather.take(packed, tmp_path / "out")
+    assert sorted(path.parent.name for path in found.written) == ["Cirrus", "Cumulus"] and len(found.refused) == 1
+    again = gather.take(tmp_path / "out", tmp_path / "copy")
+    assert len(again.written) == 2
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("../x.jpg", b"")
+    with pytest.raises(DataError, match="leads out of it"):
+        gather.take(packed, tmp_path / "out")

@@ -44,8 +44,11 @@ def choose_model(library: Library) -> models.ModelEntry:
         st.stop()
     if len(entries) == 1:
         return entries[0]
+    asked = st.query_params.get("model")
+    first = next((number for number, entry in enumerate(entries) if entry.name == asked), 0)
     return st.selectbox(
-        "Model", entries, format_func=lambda entry: entry.name, key="genus_model", label_visibility="collapsed",
+        "Model", entries, index=first, format_func=lambda entry: entry.name, key="genus_model",
+        label_visibility="collapsed",
         width=190,
     )  # fmt: skip
 

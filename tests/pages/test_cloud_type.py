@@ -154,3 +154,13 @@ def test_memory_of_many_photographs_is_bounded(settings: Settings, toy: Path, mo
     kept = app.session_state[photographs.ALL]
     assert len(kept) == 3 and [bool(photo.picture) for photo in kept] == [False, True, True]
     assert json.loads((toy / "model.json").read_text())["task"] == "genus"
+
+
+def test_a_link_chooses_the_model(settings: Settings, toy: Path) -> None:
+    toy_class_model.write(settings.models / "second")
+    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120).run()
+    app.query_params["model"] = "toy"
+    app.switch_page("pages/cloud_type.py").run()
+    assert "model toy, not scored" in _texts(app)
+    app.selectbox(key="genus_model").select_index(0).run()
+    assert "model second, not scored" in _texts(app)
