@@ -21,7 +21,7 @@ from cloudcore import data, exchange, images, jobs, mask, models, render, runs
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.settings import Settings
 from cloudcore.task import Task, find_tasks, get_task, make_config, option_types
-from cloudcore.ui import pattern_room, widgets
+from cloudcore.ui import class_room, pattern_room, widgets
 
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
 NOTHING = "nothing"
@@ -61,6 +61,8 @@ def choose_data(library: widgets.Library, task: Task) -> Path | None:
     """The data folder to learn from: painted labels (written out first), the samples, or a folder by its path."""
     if task.kind == "masks":
         return pattern_room.choose_data(library.settings)
+    if task.kind == "class":
+        return class_room.choose_data(library.settings, task)
     painted = labelled(library)
     options = [*([PAINTED] if painted else []), SAMPLES, FOLDER]
     source = st.segmented_control(
@@ -135,6 +137,8 @@ def show_preflight(found: data.Preflight, task: Task) -> None:
     rate = "–" if found.base_rate != found.base_rate else f"{found.base_rate:.3f}"
     if task.kind == "masks":
         st.caption(pattern_room.words(found.n_images, found.base_rate))
+    elif task.kind == "class":
+        st.caption(class_room.words(found.n_images, found.base_rate))
     else:
         st.caption(f"{found.n_images} frames, cloud base rate {rate}")
     for note in found.notes:
@@ -309,6 +313,10 @@ def show_data(wish: Wish, count: int = 10) -> None:
     folder = wish.data
     if wish.task.kind == "masks":
         pattern_room.show_data(folder)
+        return
+    if wish.task.kind == "class":
+        class_room.show_data(folder, wish.task)
+        class_room.show_variants(folder, wish.task, wish.config)
         return
     found = data.pairs(folder)
     st.subheader("To learn from", anchor=False)
