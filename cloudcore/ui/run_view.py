@@ -11,6 +11,7 @@ import streamlit as st
 from cloudcore import charts, images, jobs, models, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
+from cloudcore.task import get_task
 from cloudcore.ui import widgets
 
 STATE_COLOURS: dict[str, Any] = {
@@ -173,7 +174,10 @@ def show_outcome(run: runs.Run, settings: Settings) -> None:
     """Once a run has left a model: lead to what it got wrong, and make it a model with a name."""
     if run.status().state != "done":
         return
-    st.page_link("pages/compare.py", label="See what it got wrong", query_params={"model": run.name})
+    if get_task(run.task()).kind == "class":
+        st.page_link("pages/inside.py", label="See where it looked", query_params={"model": run.name})
+    else:
+        st.page_link("pages/compare.py", label="See what it got wrong", query_params={"model": run.name})
     with st.form("name-model", border=False):
         name = st.text_input("Model name", key="model-name", placeholder="sky-kpno", max_chars=60)
         if not st.form_submit_button("Save as model"):
