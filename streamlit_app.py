@@ -18,6 +18,7 @@ page = st.navigation(
         st.Page("pages/satellite.py", title="Satellite"),
         st.Page("pages/cloud_type.py", title="Cloud type"),
         st.Page("pages/night.py", title="Night"),
+        st.Page("pages/inside.py", title="Inside"),
     ],
     position="top",
 )

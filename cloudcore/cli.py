@@ -204,6 +204,22 @@ def gather(
 
 
 @app.command()
+def svrimg(
+    source: Annotated[Path, typer.Argument(help="Folder of PNG named by UNID, or a .npy of uint8 pictures")],
+    table: Annotated[Path, typer.Option("--classes", help="CSV with UNID, Class Code and Class Name")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for a folder per class")],
+) -> None:  # fmt: skip
+    """Sort SVRIMG's radar pictures into a folder per class, as the table names them."""
+    from cloudcore import svrimg as importing
+
+    report = importing.import_folder(source, table, out, _progress)
+    for words in report.left_out:
+        print(f"left out: {words}", file=sys.stderr)
+    told = ", ".join(f"{name} {count}" for name, count in report.counts.items())
+    print(f"{sum(report.counts.values())} pictures in {out}: {told}; {len(report.left_out)} left out")
+
+
+@app.command()
 def evaluate(
     model: str, data: DataDir, json_file: JsonFile = None, every: Every = False,
     against: Annotated[Optional[Path], typer.Option(help="Real data to reject")] = None,  # noqa: UP045

@@ -96,7 +96,8 @@ def evaluate(
     if model.info["kind"] == "masks":
         return evaluate_masks.evaluate(model, folder, every, progress)
     if model.info["kind"] == "class":
-        return evaluate_class.evaluate(model, folder, every, progress, evaluate_class.other_kinds(against))
+        others = evaluate_class.other_kinds(against) if model.info.get("rejection") else {}
+        return evaluate_class.evaluate(model, folder, every, progress, others)
     if model.info["kind"] != "mask":
         raise DataError(
             f"{model.folder.name} is of kind {model.info['kind']}; this folder holds masks. Choose another."

@@ -394,8 +394,8 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
         built = Path(part) / "model"
         built.mkdir()
         multiple = int(info["input"]["multiple"])
-        outputs = ("logits", "looked") if info["kind"] == "class" else ("logits",)
-        _export_graph(net, built / "model.onnx", max(64, 2 * multiple), outputs)
+        side = max(64, 2 * multiple)
+        _export_graph(net, built / "model.onnx", side, ("logits", "looked")[: _count_outputs(net, side)])
         _store_float16(built / "model.onnx")
         halves = {n: v.half() if v.is_floating_point() else v for n, v in weights.items()}
         save_file({name: value.contiguous() for name, value in halves.items()}, built / "weights.safetensors")
@@ -415,6 +415,15 @@ def round_weights(net: Any) -> None:
         for value in net.state_dict().values():
             if value.is_floating_point():
                 value.copy_(value.half().float())
+
+
+def _count_outputs(net: Any, side: int) -> int:
+    """1 for logits alone, 2 where maps of where the network looked come with them."""
+    import torch
+
+    with torch.no_grad():
+        answer = net.eval()(torch.zeros(1, 3, side, side))
+    return len(answer) if isinstance(answer, tuple) else 1
 
 
 def _export_graph(net: Any, path: Path, side: int, outputs: Sequence[str]) -> None:

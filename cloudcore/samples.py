@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudcore import dome, images, sample_genus, sample_patterns
+from cloudcore import dome, images, sample_genus, sample_patterns, sample_radar
 from cloudcore.errors import DataError
 from cloudcore.mask import Label, Mask, to_label
 from cloudcore.sample_light import Scene, photograph
@@ -80,7 +80,7 @@ class _Plan:
 
 def write(folder: Path, seed: int = 0, progress: Callable[[float, str], None] | None = None) -> None:
     """Draws folder/sky/{images,masks}, 24 frames of 512 x 512, and folder/night/{images,truth.csv}, 40 of 256 x 256,
-    and folder/genus/<Genus>, eight photographs of each genus.
+    folder/genus/<Genus>, eight photographs of each genus, and folder/radar/<Class>, thirty radar pictures of each.
 
     Also folder/patterns/{train.csv,train_images}, twelve satellite-like images of 1400 x 2100. truth.csv has the
     columns file, time_utc and cloud_fraction (0..1 of the valid pixels). The same seed draws the same bytes. Everything
@@ -109,6 +109,7 @@ def _draw_all(folder: Path, seed: int, progress: Callable[[float, str], None]) -
     for kind in kinds:
         texture(kind, seed)
     sample_genus.write(folder / "genus", seed)
+    sample_radar.write(folder / "radar", seed)
     plans = [*_sky(folder / "sky", seed), *_night(folder / "night", seed)]
     tasks: list[tuple[Path | None, Callable[[], float | None]]] = [(p.path, partial(_draw, p, seed)) for p in plans]
     tasks += [(None, draw) for draw in sample_patterns.write(folder / "patterns", seed)]

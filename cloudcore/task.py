@@ -96,7 +96,8 @@ class Task:
     preflight(folder) looks at a data folder before anything starts; presets are named sets of option values.
     forward(config, net, x) gives the logits in training; deploy(config, net) gives the module to export and what its
     input must be; calibrate(prepared, predictor) gives entries of model.json found with the exported model. network is
-    called with (config, number of classes) for kind "class".
+    called with (config, number of classes) for kind "class". draw makes a picture of the data one that people can look
+    at; variants(config, picture, count) gives pictures of what the augmentation makes of one, where there is any.
     """
 
     name: str
@@ -112,13 +113,15 @@ class Task:
     forward: Callable[..., Any] = lambda config, net, x: net(x)
     deploy: Callable[..., Any] = lambda config, net: (net, {})
     calibrate: Callable[..., dict[str, Any]] = lambda prepared, predictor: {}
+    draw: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = lambda picture: picture
+    variants: Callable[..., list[NDArray[np.uint8]]] | None = None
 
 
 def find_tasks() -> list[Task]:
     """Every task of the house. Loads no heavy library."""
-    from cloudcore.tasks import genus, patterns, sky
+    from cloudcore.tasks import genus, patterns, radar, sky
 
-    return [sky.TASK, patterns.TASK, genus.TASK]
+    return [sky.TASK, patterns.TASK, genus.TASK, radar.TASK]
 
 
 def get_task(name: str) -> Task:

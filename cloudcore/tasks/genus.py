@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import evaluate_class, genus_data, images, models, photo_decisions, picture_statistics
+from cloudcore import genus_data, images, models, photo_decisions, picture_statistics
+from cloudcore.class_scorer import ClassScorer, base_words, fit_temperature, labels, score_model
 from cloudcore.data import Preflight
 from cloudcore.errors import DataError, ModelError
 from cloudcore.genus_light import augmented, normalised
-from cloudcore.task import Shown, Task, option
+from cloudcore.task import Task, option
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 RECALL = 0.95
 STEP_PX = 32
-SHOWN_PX = 224
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ class GenusData:
     @property
     def base_words(self) -> str:
         """Accuracy of always answering the commonest class of what is held out, or of what is learnt."""
-        counts = np.bincount(_labels(self.valid or self.train), minlength=len(self.classes))
-        name = self.classes[int(counts.argmax())]
-        return f"always answering {name} would be right in {counts.max() / counts.sum():.3f} of {counts.sum()}"
+        return base_words(self.valid or self.train, self.classes)
 
     def side(self, epoch: int) -> int:
         """Side of the training crops of an epoch, px: grows to the full size over the first two thirds."""
@@ -130,13 +128,13 @@ class GenusData:
             if len(chosen) < 2:
                 chosen = chosen + [self.train[int(rng.integers(len(self.train)))]]
             seen = augmented([e.image for e in chosen], side, self.config.crop, self.config.augment, rng)
-            hard = np.eye(count, dtype=np.float32)[_labels(chosen)] * weights[_labels(chosen)][:, None]
+            hard = np.eye(count, dtype=np.float32)[labels(chosen)] * weights[labels(chosen)][:, None]
             x, y = _mixed(seen, hard, self.config, rng)
             yield normalised(x, MEAN, STD), torch.from_numpy(y)
 
     def _weights(self) -> Any:
         """What a photograph of each class counts in the loss, float32 (K,), 1 on average over the photographs."""
-        counts = np.bincount(_labels(self.train), minlength=len(self.classes))
+        counts = np.bincount(labels(self.train), minlength=len(self.classes))
         if self.config.equalise != "weighted":
             return np.ones(len(self.classes), np.float32)
         return (len(self.train) / (np.maximum(counts, 1) * (counts > 0).sum())).astype(np.float32)
@@ -144,8 +142,8 @@ class GenusData:
     def _order(self, rng: np.random.Generator) -> Any:
         if self.config.equalise != "equalised":
             return rng.permutation(len(self.train))
-        labels = _labels(self.train)
-        rows = [np.flatnonzero(labels == k) for k in range(len(self.classes)) if (labels == k).any()]
+        truth = labels(self.train)
+        rows = [np.flatnonzero(truth == k) for k in range(len(self.classes)) if (truth == k).any()]
         each = math.ceil(len(self.train) / len(rows))
         rows = [
             np.concatenate([rng.permutation(row) for _ in range(math.ceil(each / len(row)))])[:each] for row in rows
@@ -160,65 +158,15 @@ class GenusData:
         for start in range(0, len(self.valid), self.config.batch):
             chosen = self.valid[start : start + self.config.batch]
             seen = np.stack([images.resize(e.image, (side, side)) for e in chosen])
-            yield normalised(seen.astype(np.float32), MEAN, STD), torch.from_numpy(_labels(chosen))
+            yield normalised(seen.astype(np.float32), MEAN, STD), torch.from_numpy(labels(chosen))
 
-    def scorer(self) -> "_Scorer":
+    def scorer(self) -> ClassScorer:
         """A fresh scorer for an epoch."""
-        return _Scorer(self.valid, self.classes)
+        return ClassScorer(self.valid)
 
     def score(self, predictor: models.Predictor) -> dict[str, Any]:
         """Scores of the exported model on the test photographs (on the validation ones without a test part)."""
-        part, name = (self.test, "test") if self.test else (self.valid, "validation")
-        scores: dict[str, Any] = {"n": len(part), "part": name}
-        if not part:
-            return scores
-        verdicts = [predictor.judge(example.image) for example in part]
-        probabilities = np.stack([verdict.probability for verdict in verdicts])
-        truth = _labels(part)
-        matrix = evaluate_class.confusion_matrix(truth, probabilities.argmax(axis=1), len(self.classes))
-        return {
-            **scores, "metrics": evaluate_class.score(probabilities, truth), "confusion": matrix.tolist(),
-            "reliability": evaluate_class.reliability(probabilities, truth),
-        }  # fmt: skip
-
-
-class _Scorer:
-    """Probabilities and classes of an epoch's validation."""
-
-    def __init__(self, shown: list[genus_data.Example], classes: tuple[str, ...]) -> None:
-        self.shown, self.classes = shown, classes
-        self.answers: list[Any] = []
-        self.truth: list[Any] = []
-
-    def add(self, logits: Any, target: Any) -> None:
-        """Logits (N, K) and classes (N,)."""
-        self.answers.append(logits.float().softmax(1).cpu().numpy())
-        self.truth.append(target.cpu().numpy())
-
-    def row(self) -> dict[str, float]:
-        """macro F1, top-3, accuracy, error rate, ECE and the share of the commonest class."""
-        if not self.answers:
-            return {}
-        probabilities, truth = np.concatenate(self.answers), np.concatenate(self.truth)
-        values = evaluate_class.point_scores(probabilities, truth)
-        base = float(np.bincount(truth).max() / len(truth))
-        return {**values, "error_rate": 1 - values["accuracy"], "base_rate": base}
-
-    def pictures(self, each: int) -> list[Shown]:
-        """The photographs whose true class got the lowest and the highest probability."""
-        if not self.answers:
-            return []
-        given = np.concatenate(self.answers)[np.arange(len(self.shown)), np.concatenate(self.truth)]
-        order = np.argsort(given, kind="stable")
-        chosen = [(i, "worst") for i in order[:each]] + [(i, "best") for i in order[each:][-each:]]
-        return [
-            Shown(kind, self.shown[i].photo.stem, float(given[i]), images.resize(self.shown[i].image, (SHOWN_PX,) * 2))
-            for i, kind in chosen
-        ]
-
-
-def _labels(examples: list[genus_data.Example]) -> Any:
-    return np.array([example.photo.label for example in examples], np.int64)
+        return score_model(predictor, self.test, self.valid, self.classes)
 
 
 def _mixed(x: Any, y: Any, config: Config, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -328,16 +276,13 @@ def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any
     if not prepared.valid:
         return {}
     logits = np.stack([predictor.logits(example.image) for example in prepared.valid]).astype(np.float64)
-    truth = _labels(prepared.valid)
-    grid = np.geomspace(0.2, 5, 321)
-    losses = [_log_loss(logits / temperature, truth) for temperature in grid]
     energy = np.array([models.strength(row, "energy") for row in logits])
     fitted = picture_statistics.fit([example.image for example in prepared.train])
     away = np.array([picture_statistics.distance(example.image, fitted) for example in prepared.valid])
     scale, distance_scale = (0.5 / max(energy.std(), 1e-6), 1 / max(away.std(), 1e-6)) if fitted else (1.0, 0.0)
     cut = float(np.quantile(energy * scale - away * distance_scale, 1 - RECALL))
     return {
-        "temperature": round(float(grid[int(np.argmin(losses))]), 4),
+        "temperature": fit_temperature(logits, labels(prepared.valid)),
         "rejection": {
             "by": "energy",
             "scale": float(scale),
@@ -345,15 +290,10 @@ def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any
             "statistics": fitted,
             "threshold": round(cut, 5),
             "recall": RECALL,
-            "n": len(truth),
+            "n": len(prepared.valid),
         },
         "calibrated_on": sorted(example.photo.sha256 for example in prepared.valid),
     }
-
-
-def _log_loss(logits: Any, truth: Any) -> float:
-    raised = logits - logits.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(truth)), truth]))
 
 
 def preflight(folder: Path) -> Preflight:

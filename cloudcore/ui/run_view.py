@@ -185,8 +185,9 @@ def show_outcome(run: runs.Run, settings: Settings) -> None:
     """Once a run has left a model: lead to what it got wrong, and make it a model with a name."""
     if run.status().state != "done":
         return
-    page = "pages/cloud_type.py" if get_task(run.task()).kind == "class" else "pages/compare.py"
-    st.page_link(page, label="See what it got wrong", query_params={"model": run.name})
+    page = "pages/inside.py" if get_task(run.task()).kind == "class" else "pages/compare.py"
+    words = "See where it looked" if page.endswith("inside.py") else "See what it got wrong"
+    st.page_link(page, label=words, query_params={"model": run.name})
     with st.form("name-model", border=False):
         name = st.text_input("Model name", key="model-name", placeholder="sky-kpno", max_chars=60)
         if not st.form_submit_button("Save as model"):

@@ -21,7 +21,7 @@ from cloudcore import data, exchange, images, jobs, mask, models, render, runs
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.settings import Settings
 from cloudcore.task import Task, find_tasks, get_task, make_config, option_types
-from cloudcore.ui import genus_room, pattern_room, rate_room, widgets
+from cloudcore.ui import class_room, pattern_room, rate_room, widgets
 
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
 NOTHING = "nothing"
@@ -66,7 +66,7 @@ def choose_data(library: widgets.Library, task: Task) -> Path | None:
     if task.kind == "masks":
         return pattern_room.choose_data(library.settings)
     if task.kind == "class":
-        return genus_room.choose_data(library, task)
+        return class_room.choose_data(library, task)
     painted = labelled(library)
     options = [*([PAINTED] if painted else []), SAMPLES, FOLDER]
     source = st.segmented_control(
@@ -141,9 +141,10 @@ def show_preflight(found: data.Preflight, task: Task) -> None:
     rate = "–" if found.base_rate != found.base_rate else f"{found.base_rate:.3f}"
     if task.kind == "masks":
         st.caption(pattern_room.words(found.n_images, found.base_rate))
+    elif task.kind == "class":
+        st.caption(class_room.words(found.n_images, found.base_rate))
     else:
-        words = "photographs, commonest class" if task.kind == "class" else "frames, cloud base rate"
-        st.caption(f"{found.n_images} {words} {rate}")
+        st.caption(f"{found.n_images} frames, cloud base rate {rate}")
     for note in found.notes:
         st.caption(note)
 
@@ -333,7 +334,7 @@ def show_data(wish: Wish, count: int = 10) -> None:
         pattern_room.show_data(folder)
         return
     if wish.task.kind == "class":
-        genus_room.show_data(folder, wish.config)
+        class_room.show_data(folder, wish.task, wish.config)
         return
     found = data.pairs(folder)
     st.subheader("To learn from", anchor=False)

@@ -1,0 +1,89 @@
+"""What tasks of kind class share: the scorer of an epoch, and the scores of the exported model on what was held out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cloudcore import evaluate_class, images, models
+from cloudcore.genus_data import Example
+from cloudcore.task import Shown
+
+SHOWN_PX = 224
+Draw = Callable[[images.Image], images.Image]
+
+
+def labels(examples: Sequence[Example]) -> Any:
+    """Class numbers, int64 (N,)."""
+    return np.array([example.photo.label for example in examples], np.int64)
+
+
+def base_words(examples: Sequence[Example], classes: Sequence[str]) -> str:
+    """Accuracy of always answering the commonest class, in words."""
+    counts = np.bincount(labels(examples), minlength=len(classes))
+    name = classes[int(counts.argmax())]
+    return f"always answering {name} would be right in {counts.max() / counts.sum():.3f} of {counts.sum()}"
+
+
+def score_model(
+    predictor: models.Predictor, test: Sequence[Example], valid: Sequence[Example], classes: Sequence[str]
+) -> dict[str, Any]:
+    """Scores of the exported model on the test pictures, on the validation ones without a test part."""
+    part, name = (test, "test") if test else (valid, "validation")
+    scores: dict[str, Any] = {"n": len(part), "part": name}
+    if not part:
+        return scores
+    probabilities = np.stack([predictor.judge(example.image).probability for example in part])
+    truth = labels(part)
+    matrix = evaluate_class.confusion_matrix(truth, probabilities.argmax(axis=1), len(classes))
+    return {
+        **scores, "metrics": evaluate_class.score(probabilities, truth), "confusion": matrix.tolist(),
+        "reliability": evaluate_class.reliability(probabilities, truth),
+    }  # fmt: skip
+
+
+class ClassScorer:
+    """Probabilities and classes of an epoch's validation; draw makes a picture one that people can look at."""
+
+    def __init__(self, shown: Sequence[Example], draw: Draw = lambda image: image) -> None:
+        self.shown, self.draw = shown, draw
+        self.answers: list[Any] = []
+        self.truth: list[Any] = []
+
+    def add(self, logits: Any, target: Any) -> None:
+        """Logits (N, K) and classes (N,)."""
+        self.answers.append(logits.float().softmax(1).cpu().numpy())
+        self.truth.append(target.cpu().numpy())
+
+    def row(self) -> dict[str, float]:
+        """macro F1, top-3, accuracy, error rate, ECE and the share of the commonest class."""
+        if not self.answers:
+            return {}
+        probabilities, truth = np.concatenate(self.answers), np.concatenate(self.truth)
+        values = evaluate_class.point_scores(probabilities, truth)
+        base = float(np.bincount(truth).max() / len(truth))
+        return {**values, "error_rate": 1 - values["accuracy"], "base_rate": base}
+
+    def pictures(self, each: int) -> list[Shown]:
+        """The pictures whose true class got the lowest and the highest probability."""
+        if not self.answers:
+            return []
+        given = np.concatenate(self.answers)[np.arange(len(self.shown)), np.concatenate(self.truth)]
+        order = np.argsort(given, kind="stable")
+        chosen = [(i, "worst") for i in order[:each]] + [(i, "best") for i in order[each:][-each:]]
+        return [Shown(kind, self.shown[i].photo.stem, float(given[i]), self._picture(i)) for i, kind in chosen]
+
+    def _picture(self, index: int) -> images.Image:
+        return images.resize(self.draw(self.shown[index].image), (SHOWN_PX, SHOWN_PX))
+
+
+def fit_temperature(logits: Any, truth: Any) -> float:
+    """The temperature in 0.2..5 of least log loss (Guo et al. 2017): logits (N, K), classes (N,)."""
+    grid = np.geomspace(0.2, 5, 321)
+    losses = [_log_loss(logits / temperature, truth) for temperature in grid]
+    return round(float(grid[int(np.argmin(losses))]), 4)
+
+
+def _log_loss(logits: Any, truth: Any) -> float:
+    raised = logits - logits.max(axis=1, keepdims=True)
+    return float(np.mean(np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(truth)), truth]))

@@ -1,0 +1,204 @@
+"""The kind of a storm on a radar picture: cellular, a line, tropical, other, noise, or missing data."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cloudcore import genus_data, images, models, radar_data, radar_variants
+from cloudcore.class_scorer import ClassScorer, base_words, fit_temperature, labels, score_model
+from cloudcore.errors import DataError
+from cloudcore.radar_variants import SCALE_DBZ
+from cloudcore.task import Task, option
+
+MULTIPLE = 8
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a radar training. Defaults: three blocks on the samples in well under a minute on two cores."""
+
+    network: str = option("blocks", "Three blocks, or the chapter's one convolution", choices=("blocks", "chapter"))
+    epochs: int = option(16, "Passes over the pictures", low=1, high=2000)
+    batch: int = option(8, "Pictures a step", low=2, high=512)
+    learning_rate: float = option(0.008, "Peak learning rate", low=1e-7, high=1.0)
+    rotation: float = option(10.0, "Turned at most", low=0.0, high=180.0, unit="degrees")
+    shift: float = option(0.05, "Shifted at most, share of the side", low=0.0, high=0.5)
+    shear: float = option(5.0, "Sheared at most", low=0.0, high=45.0, unit="degrees")
+    zoom: float = option(0.1, "Zoomed at most, share", low=0.0, high=1.0)
+    flips: bool = option(True, "Mirrored up and down, left and right")
+    seed: int = option(0, "Same seed, same numbers on the CPU", low=0, high=2**31 - 1)
+    dropout: float = option(0.0, "Share of maps (chapter) or features (blocks) dropped", low=0.0, high=0.9)
+    validation: float = option(0.2, "Share held out for choices, by day", low=0.0, high=0.5)
+    test: float = option(0.0, "Share held out for the scores alone, by day", low=0.0, high=0.5)
+    split_seed: int = option(0, "Fixes who is held out, whatever the seed", low=0, high=2**31 - 1, advanced=True)
+    optimiser: str = option("adamw", "Who takes the steps", choices=("adamw", "adam", "sgd"), advanced=True)
+    momentum: float = option(0.9, "Momentum of SGD, first beta of Adam", low=0.0, high=0.999, advanced=True)
+    weight_decay: float = option(0.01, "Weight decay", low=0.0, high=1.0, advanced=True)
+    schedule: str = option("one_cycle", "Learning rate over time", choices=("one_cycle", "constant"), advanced=True)
+    averaging: float = option(0.97, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
+    precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
+
+
+_CHAPTER: dict[str, Any] = {
+    "network": "chapter", "epochs": 10, "batch": 32, "optimiser": "adam", "schedule": "constant", "weight_decay": 0.0,
+    "averaging": 0.0, "learning_rate": 1e-4, "rotation": 0.0, "shift": 0.0, "shear": 0.0, "zoom": 0.0, "flips": False,
+}  # fmt: skip
+PRESETS: dict[str, dict[str, Any]] = {
+    "Three blocks": {},
+    "Chapter": _CHAPTER,
+    "Chapter, dropout and augmentation": _CHAPTER | {
+        "learning_rate": 1e-5, "dropout": 0.3, "rotation": 5.0, "shift": 0.1, "shear": 5.0, "zoom": 0.1, "flips": True,
+    },
+}  # fmt: skip
+
+
+@dataclass
+class RadarData:
+    """Radar pictures in memory, split by day. Batches are varied and scaled by a fixed 80 dBZ on demand."""
+
+    config: Config
+    classes: tuple[str, ...]
+    train: list[genus_data.Example]
+    valid: list[genus_data.Example]
+    test: list[genus_data.Example]
+    note: str
+    stems: dict[str, list[str]] = field(default_factory=dict)
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (SCALE_DBZ / 255,) * 3
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return max(1, math.ceil(len(self.train) / self.config.batch))
+
+    @property
+    def validation_steps(self) -> int:
+        """Batches of a validation."""
+        return max(1, math.ceil(len(self.valid) / self.config.batch))
+
+    @property
+    def train_hashes(self) -> list[str]:
+        """sha256 of every picture learnt from."""
+        return sorted(example.photo.sha256 for example in self.train)
+
+    @property
+    def base_words(self) -> str:
+        """Accuracy of always answering the commonest class of what is held out, or of what is learnt."""
+        return base_words(self.valid or self.train, self.classes)
+
+    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Batches of an epoch, a pure function of seed and epoch: x float32 (N, 1, 136, 136), classes int64 (N,)."""
+        rng = np.random.default_rng([self.config.seed, epoch])
+        order = rng.permutation(len(self.train))
+        for part in np.array_split(order, self.steps):  # of equal size: normalisation suffers from a small last batch
+            chosen = [self.train[i] for i in part]
+            if len(chosen) < 2:
+                chosen = chosen + [self.train[int(rng.integers(len(self.train)))]]
+            yield _batch(chosen, radar_variants.varied(_fields(chosen), spread(self.config), rng))
+
+    def validation(self) -> Iterator[tuple[Any, Any]]:
+        """Held-out pictures as they are, and their classes."""
+        for start in range(0, len(self.valid), self.config.batch):
+            chosen = self.valid[start : start + self.config.batch]
+            yield _batch(chosen, _fields(chosen))
+
+    def scorer(self) -> ClassScorer:
+        """A fresh scorer for an epoch."""
+        return ClassScorer(self.valid, radar_variants.shown)
+
+    def score(self, predictor: models.Predictor) -> dict[str, Any]:
+        """Scores of the exported model on the test pictures (on the validation ones without a test part)."""
+        return score_model(predictor, self.test, self.valid, self.classes)
+
+
+def spread(config: Config) -> radar_variants.Spread:
+    """How far a config lets variants go."""
+    return radar_variants.Spread(config.rotation, config.shift, config.shear, config.zoom, config.flips)
+
+
+def _fields(examples: list[genus_data.Example]) -> radar_variants.Fields:
+    return np.stack([example.image[..., 0] for example in examples])
+
+
+def _batch(examples: list[genus_data.Example], fields: radar_variants.Fields) -> tuple[Any, Any]:
+    import torch
+
+    x = torch.from_numpy(fields.astype(np.float32) / np.float32(SCALE_DBZ))
+    return x[:, None], torch.from_numpy(labels(examples))
+
+
+def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> RadarData:
+    """Read a folder of classes and split it by day. Raises DataError."""
+    read = radar_data.read_folder(folder, progress)
+    by_photo = {example.photo: example for example in read.examples}
+    parts = genus_data.split(list(by_photo), config.validation, config.test, config.split_seed)
+    train, valid, test = ([by_photo[photo] for photo in part] for part in (parts.train, parts.valid, parts.test))
+    if not train:
+        raise DataError(f"No picture of {folder} is left to learn from. Add some, or hold out less.")
+    note = (
+        f"{len(train)} pictures to learn from, {len(valid)} for choices, {len(test)} for scores, a day on one side; "
+        f"{read.dropped} left out as twice there, {len(read.refused)} no radar pictures."
+    )
+    stems = {name: [e.photo.stem for e in part] for name, part in (("train", train), ("valid", valid), ("test", test))}
+    return RadarData(config, read.classes, train, valid, test, note, stems)
+
+
+def network(config: Config, classes: int = 6) -> Any:
+    """The torch module: x (N, 1 or 3, 136, 136) of dBZ / 80 -> logits (N, classes)."""
+    from cloudcore.networks import radar
+
+    return radar.build(config.network, classes, config.dropout)
+
+
+def loss(config: Config) -> Callable[[Any, Any], Any]:
+    """loss(logits (N, K), classes (N,)): cross-entropy."""
+    from torch.nn import functional
+
+    return functional.cross_entropy
+
+
+def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
+    """What is exported: (module giving logits (N, K), how a picture is fitted to it)."""
+    from cloudcore.networks import radar
+
+    return radar.Deployed(net), {"geometry": "square", "side": radar_data.SIDE, "multiple": MULTIPLE}
+
+
+def calibrate(prepared: RadarData, predictor: models.Predictor) -> dict[str, Any]:
+    """Temperature fitted on the validation pictures: {temperature, calibrated_on}; empty without any."""
+    if not prepared.valid:
+        return {}
+    logits = np.stack([predictor.logits(example.image) for example in prepared.valid]).astype(np.float64)
+    return {
+        "temperature": fit_temperature(logits, labels(prepared.valid)),
+        "calibrated_on": sorted(example.photo.sha256 for example in prepared.valid),
+    }
+
+
+def variants(config: Config, picture: images.Image, count: int = 9) -> list[images.Image]:
+    """What the augmentation makes of a picture (136, 136, 3): the first `count` variants, in colours."""
+    rng = np.random.default_rng([config.seed, 3])
+    fields = radar_variants.varied(np.repeat(picture[None, ..., 0], count, axis=0), spread(config), rng)
+    return [radar_variants.shown(np.repeat(one[..., None], 3, axis=2)) for one in fields]
+
+
+TASK = Task(
+    name="radar",
+    title="Storms on radar pictures",
+    kind="class",
+    Config=Config,
+    dataset=dataset,
+    network=network,
+    loss=loss,
+    metrics=("accuracy", "macro_f1", "top3", "ece"),
+    preflight=radar_data.preflight,
+    presets=PRESETS,
+    deploy=deploy,
+    calibrate=calibrate,
+    draw=radar_variants.shown,
+    variants=variants,
+)

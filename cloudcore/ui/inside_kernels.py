@@ -1,0 +1,122 @@
+"""Inside, Kernels: weights slid over a picture, those people wrote by hand and those a network learnt."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from cloudcore import charts, images, inside_charts, map_pictures, models, neuron
+from cloudcore.settings import Settings
+from cloudcore.ui import inside
+from cloudcore.ui.widgets import is_dark
+
+BY_HAND, LEARNT = "By hand", "Learnt"
+COLUMNS = 16
+SIDE = 288
+WORDS = {
+    "Identity": "One weight of 1 in the middle: the picture stays.",
+    "Edge": "The weights add up to 0: where all is alike nothing is left, where it changes much is.",
+    "Blur": "Nine equal weights: each pixel becomes the mean of its neighbourhood.",
+    "Sharpen": "The pixel five times, less its four neighbours: differences grow.",
+    "Gaussian": "Near pixels count more than far ones: a blur without corners of its own.",
+}
+LEARNT_WORDS = (
+    "Nobody wrote these weights: training found them. The first layer slides each filter over the picture, as the "
+    "kernels by hand are, and passes the results on as maps. Filters of three channels are shown as colours about "
+    "grey; others in orange (above 0) and blue (below)."
+)
+
+
+def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
+    """The whole view: picture, kernel and result; a gallery of the filters where they are learnt ones."""
+    with right:
+        source = st.segmented_control(
+            "Kernels", (BY_HAND, LEARNT), default=BY_HAND, required=True, key="kernels_source",
+            persist_state="session", width="stretch",
+        )  # fmt: skip
+        if source == BY_HAND:
+            _by_hand(left, settings)
+            return
+        entry = inside.choose_model(settings)
+        if entry is not None:
+            _learnt(left, settings, entry)
+
+
+def _by_hand(left: DeltaGenerator, settings: Settings) -> None:
+    name = st.selectbox("Kernel", list(neuron.KERNELS), index=1, key="kernels_name", persist_state="session")
+    picture = inside.choose_picture(settings, "kernels", side=SIDE)
+    if picture is None:
+        return
+    relu = st.checkbox("ReLU after it", key="kernels_relu", persist_state="session")
+    st.caption(WORDS[name])
+    kernel = neuron.KERNELS[name]
+    result = neuron.slide(picture.values, kernel)
+    result = np.maximum(result, 0) if relu else result
+    _show(left, picture, kernel, result, name, zero_sum=abs(kernel.sum()) < 1e-9, scale=_scale(picture))
+
+
+def _scale(picture: inside.Picture) -> float:
+    return 80.0 if picture.is_radar else 255.0
+
+
+def _learnt(left: DeltaGenerator, settings: Settings, entry: models.ModelEntry) -> None:
+    from cloudcore import explain
+
+    network = inside.opened(entry)
+    filters = explain.first_filters(network)
+    number = int(st.number_input("Filter", 0, len(filters) - 1, 0, key=f"kernels_number_{entry.name}"))
+    picture = inside.choose_picture(settings, "learnt", inside.OF_TASK.get(entry.task, inside.SKY), SIDE)
+    if picture is None:
+        return
+    relu = st.checkbox("ReLU after it", key="kernels_relu", persist_state="session")
+    st.caption(LEARNT_WORDS)
+    result = _response(entry, picture, filters[number])
+    result = np.maximum(result, 0) if relu else result
+    several = f", mean of its {len(filters[number])} channels" if len(filters[number]) > 1 else ""
+    _show(left, picture, filters[number].mean(axis=0), result, f"filter {number}", True, 1.0, several)
+    with left:
+        _gallery(entry.name, filters, number)
+
+
+def _response(entry: models.ModelEntry, picture: inside.Picture, weights: NDArray[Any]) -> NDArray[np.float64]:
+    """A filter (channels, k, k) slid over the picture as its network takes it in, at every pixel."""
+    mean, std = (np.asarray(entry.info[name]) * 255 for name in ("mean", "std"))
+    channels = ((picture.image - mean) / std).transpose(2, 0, 1)
+    parts = [neuron.slide(channel, kernel) for channel, kernel in zip(channels, weights, strict=False)]
+    return np.asarray(np.sum(parts, axis=0), np.float64)
+
+
+def _show(
+    left: DeltaGenerator, picture: inside.Picture, kernel: NDArray[Any], result: NDArray[np.float64], name: str,
+    zero_sum: bool, scale: float, note: str = "",
+) -> None:  # fmt: skip
+    with left:
+        before, weights, after = st.columns((5, 2, 5), gap="small")
+        inside.picture(before, picture.shown, f"{picture.path.stem} as it is", "As it is")
+        with weights.container(gap=None):
+            decimals = 0 if np.allclose(kernel, np.rint(kernel)) else 2
+            st.plotly_chart(
+                inside_charts.squares(kernel, is_dark(), 170, decimals), theme=None,
+                config=charts.CONFIG, key="kernels_weights", alt=f"The weights of {name}",
+            )  # fmt: skip
+            st.caption(f"Weights of {name}{note}, {kernel.shape[0]} × {kernel.shape[1]}, sum {kernel.sum():.2g}")
+        words = "orange above 0, blue below" if zero_sum else "on the scale of the picture"
+        found = f"After {name}: {result.min():.3g} to {result.max():.3g}; {words}".replace("-", "−")
+        inside.picture(after, _drawn(picture, result, zero_sum, scale), f"{picture.path.stem} after {name}", found)
+
+
+def _drawn(picture: inside.Picture, result: NDArray[np.float64], zero_sum: bool, scale: float) -> images.Image:
+    if zero_sum:
+        return map_pictures.signed(result, 0.995)
+    level = np.clip(result, 0, scale).astype(np.uint8)[..., None]
+    return inside.Picture(picture.path, picture.kind, np.repeat(level, 3, axis=2)).shown
+
+
+def _gallery(model: str, filters: NDArray[Any], number: int) -> None:
+    st.subheader(f"All {len(filters)} filters of the first layer", anchor=False)
+    pictures = [map_pictures.of_filter(one) for one in filters]
+    found = map_pictures.sheet(pictures, COLUMNS, number, 48)
+    st.image(images.encode_png(found.picture), alt=f"First-layer filters of {model}; number {number} is framed")
+    st.caption(f"Numbered from 0, {COLUMNS} a row; number {number} is framed.")

@@ -1,0 +1,212 @@
+"""Inside, Layers: every layer of a model with its maps for a picture, the answer, and where a classifier looked."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from cloudcore import charts, heat, images, inside_charts, map_pictures, models
+from cloudcore.settings import Settings
+from cloudcore.ui import inside
+from cloudcore.ui.widgets import is_dark
+
+MOST_MAPS = 64
+COLUMNS = 8
+SHEET_PX = 640
+SHOWN_PX = 350
+SIDE = 288
+WORDS = (
+    "Each layer turns the maps of the one before into new ones. Early maps keep the picture's edges and brightness; "
+    "deeper ones are smaller, and light up where a shape is that the training found useful."
+)
+CAM_WORDS = (
+    "Grad-CAM weighs each map by how much the answer would grow with it. Bright is what spoke for the class; it says "
+    "where the network looked, not that it was right."
+)
+PATCH_WORDS = (
+    "CloudNet judges one pixel at a time, from the 32 × 32 px around it: 15 below and to the right, 16 above and to "
+    "the left. Move the point to see what it makes of another place."
+)
+
+Outputs = dict[str, NDArray[np.float32]]
+
+
+def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
+    """The whole view; in words where there is no model or picture."""
+    with right:
+        entry = inside.choose_model(settings)
+        if entry is None:
+            return
+        network = inside.opened(entry)
+        picture = inside.choose_picture(settings, "layers", inside.OF_TASK.get(entry.task, inside.SKY), SIDE)
+        if picture is None:
+            return
+    found, layers = _answered(entry.folder, _changed(entry), picture.path, picture)
+    names = [layer.name for layer in layers if layer.name in found]
+    with right:
+        name = _choose_layer(layers, names)
+        st.caption(WORDS)
+        if network.is_class:
+            _show_answer(entry, network, picture)
+    with left:
+        if found[name].ndim == 3:
+            _show_maps(name, found[name], picture, entry)
+        else:
+            _show_vector(name, found[name], network.classes if name == names[-1] else ())
+        if network.is_class:
+            _show_cam(entry, network, picture, layers)
+        if network.is_cloudnet:
+            _show_patch(network, picture)
+        _show_table(layers)
+
+
+def _changed(entry: models.ModelEntry) -> int:
+    return (entry.folder / "model.json").stat().st_mtime_ns
+
+
+@st.cache_resource(show_spinner="Asking every layer", max_entries=2)
+def _answered(folder: Path, changed_ns: int, path: Path, _picture: inside.Picture) -> tuple[Outputs, list[Any]]:
+    """(layer name -> output, layers) of a model for a picture."""
+    from cloudcore import explain
+
+    network = inside.network_of(folder, changed_ns)
+    x = explain.fit(network, _picture.image)
+    return explain.outputs(network, x), explain.layers(network, x)
+
+
+def _choose_layer(layers: list[Any], names: list[str]) -> str:
+    kinds = {layer.name: layer.kind for layer in layers}
+    if st.session_state.get("layers_layer") not in names:
+        st.session_state["layers_layer"] = names[0]
+    return str(
+        st.selectbox("Layer", names, key="layers_layer", persist_state="session",
+                     format_func=lambda name: f"{name} · {kinds[name]}")
+    )  # fmt: skip
+
+
+def _show_maps(name: str, maps: NDArray[np.float32], picture: inside.Picture, entry: models.ModelEntry) -> None:
+    """Picture, sheet of maps and the chosen map large; a click on the sheet chooses."""
+    shown = maps[:MOST_MAPS]
+    key = f"layers_map_{entry.name}_{name}"
+    number = min(int(st.session_state.get(key, 0)), len(shown) - 1)
+    first, second, third = st.columns(3, gap="small")
+    inside.picture(first, picture.shown, f"{picture.path.stem} as it is", picture.path.stem)
+    columns = math.ceil(math.sqrt(len(shown)))
+    tile_px = SHEET_PX // columns
+    sheet = map_pictures.sheet([map_pictures.of_map(one) for one in shown], columns, number, tile_px)
+    height = round(SHOWN_PX * sheet.picture.shape[0] / sheet.picture.shape[1])
+    told = [f"map {index}" for index in range(len(shown))]
+    figure = inside_charts.clickable(sheet.picture, sheet.centres, 0.7 * tile_px * SHOWN_PX / SHEET_PX, height, told)
+    with second:
+        chosen = inside.clicked(figure, f"{key}_sheet", f"{len(shown)} maps of {name}; number {number} is framed")
+        left_out = f", the first {MOST_MAPS}" if len(maps) > MOST_MAPS else ""
+        st.caption(f"{len(maps)} maps of {maps.shape[1]} × {maps.shape[2]}{left_out}. Choose one to enlarge it.")
+    if chosen is not None and st.session_state.get(f"{key}_taken") != chosen:
+        st.session_state[f"{key}_taken"] = st.session_state[key] = chosen
+        st.rerun()
+    one = shown[number]
+    caption = f"Map {number}: {one.min():.3g} to {one.max():.3g}, mean {one.mean():.3g}".replace("-", "−")
+    large = map_pictures.enlarged(map_pictures.of_map(one), SHEET_PX)
+    inside.picture(third, large, f"Map {number} of {name}", caption)
+
+
+def _show_vector(name: str, values: NDArray[np.float32], names: tuple[str, ...]) -> None:
+    st.subheader(f"{len(values)} numbers of {name}", anchor=False)
+    st.plotly_chart(
+        inside_charts.bars(values, names, is_dark(), 240, "output"), theme=None, config=charts.CONFIG,
+        key="layers_vector", alt=f"{name}: {len(values)} numbers from {values.min():.2f} to {values.max():.2f}",
+    )  # fmt: skip
+    silent = int((values == 0).sum())
+    st.caption(f"{silent} of {len(values)} are 0. No place is left here: a dense layer weighs every number of before.")
+
+
+def _show_answer(entry: models.ModelEntry, network: Any, picture: inside.Picture) -> None:
+    """The softmax: the logits as shares that add up to 1."""
+    from cloudcore import explain
+
+    shares = explain.probabilities(network, explain.fit(network, picture.image))
+    order = np.argsort(-shares)[:6]
+    st.markdown("**Softmax**")
+    table = pd.DataFrame({"class": [network.classes[k] for k in order], "share": [float(shares[k]) for k in order]})
+    bar = st.column_config.ProgressColumn("Probability", min_value=0.0, max_value=1.0, format="%.2f")
+    st.dataframe(table, hide_index=True, height="content", column_config={"class": "Class", "share": bar})
+    st.caption(f"exp(logit) of each class over their sum, at temperature {float(entry.info['temperature']):.2g}.")
+
+
+def _show_cam(entry: models.ModelEntry, network: Any, picture: inside.Picture, layers: list[Any]) -> None:
+    """Grad-CAM of a class over the picture, from the deepest maps that still tell places apart."""
+    from cloudcore import explain
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Where it looked", anchor=False, width="content")
+        shares = explain.probabilities(network, explain.fit(network, picture.image))
+        number = int(
+            st.selectbox(
+                "Class", range(len(shares)), index=int(shares.argmax()), format_func=network.classes.__getitem__,
+                key=f"layers_class_{entry.name}_{picture.path.stem}", label_visibility="collapsed", width=200,
+            )
+        )  # fmt: skip
+    place = explain.deepest_maps(layers)
+    x = explain.fit(network, picture.image)
+    seen = explain.grad_cam(network, x, number, place)
+    levels = images.resize(np.rint(seen * 255).astype(np.uint8), picture.shown.shape[:2])
+    sized = (levels / 255).astype(np.float32)
+    first, second, third = st.columns(3, gap="small")
+    inside.picture(first, heat.over(picture.shown, sized), f"Where it looked for {network.classes[number]}",
+                   f"For {network.classes[number]} ({shares[number]:.2f}), maps of {place}")  # fmt: skip
+    inside.picture(second, map_pictures.enlarged(map_pictures.of_map(seen), SHEET_PX), "Grad-CAM alone",
+                   f"{seen.shape[0]} × {seen.shape[1]} places")  # fmt: skip
+    third.caption(CAM_WORDS)
+
+
+def _show_patch(network: Any, picture: inside.Picture) -> None:
+    """CloudNet's 32x32 patch under a point, with the activations of its layers."""
+    from cloudcore import explain
+
+    st.subheader("The patch under a point", anchor=False)
+    height, width = picture.image.shape[:2]
+    grid = [(row, column) for row in range(4, height, 8) for column in range(4, width, 8)]
+    first, second, third = st.columns((5, 3, 4), gap="small")
+    number = int(st.session_state.get("layers_point", len(grid) // 2 + width // 16))
+    row, column = grid[min(number, len(grid) - 1)]
+    figure = inside_charts.clickable(picture.shown, grid, 10, 340)
+    inside_charts.mark(figure, [(row, column)], 32, ["patch"])
+    with first:
+        chosen = inside.clicked(figure, f"layers_points_{picture.path.stem}", "The frame with the patch outlined")
+    if chosen is not None and chosen != number:
+        st.session_state["layers_point"] = chosen
+        st.rerun()
+    view = explain.patch_under(network, picture.image, row, column)
+    large = map_pictures.enlarged(view.image, 320)
+    inside.picture(
+        second, large, "The patch of 32 by 32 px", f"row {row}, column {column}: cloud {view.probability:.2f}"
+    )
+    with third:
+        st.caption(PATCH_WORDS)
+        for name in ("conv1", "conv2", "conv3"):
+            maps = [map_pictures.of_map(one) for one in view.outputs[name][:16]]
+            alt = f"The first 16 maps of {name} for this patch"
+            st.image(images.encode_png(map_pictures.sheet(maps, COLUMNS, None, 40).picture), alt=alt, width="stretch")
+            st.caption(f"{name}: {view.outputs[name].shape[0]} maps, the first 16")
+    st.plotly_chart(
+        inside_charts.bars(view.outputs["fc2"], (), is_dark(), 160, "fc2"), theme=None, config=charts.CONFIG,
+        key="layers_fc2", alt="The 192 numbers before the answer",
+    )  # fmt: skip
+
+
+def _show_table(layers: list[Any]) -> None:
+    total = sum(layer.parameters for layer in layers)
+    rows = {
+        "Layer": [layer.name for layer in layers],
+        "Kind": [layer.kind for layer in layers],
+        "Output": [" × ".join(str(side) for side in layer.shape) or "–" for layer in layers],
+        "Parameters": [layer.parameters for layer in layers],
+    }
+    st.subheader(f"{len(layers)} layers, {total:,} parameters", anchor=False)
+    columns = {"Parameters": st.column_config.NumberColumn(format="localized")}
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(420, 38 + 35 * len(layers)), column_config=columns)
