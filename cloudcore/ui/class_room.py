@@ -12,7 +12,8 @@ from cloudcore.task import Task, get_task
 
 SAMPLES, FOLDER = "Samples", "Folder"
 SIDE_PX = 200
-COLUMNS = 5
+COLUMNS = (6, 5)
+"""Pictures in a row: up to six classes stand in one row, more in rows of five."""
 SHOWN = 10
 
 
@@ -46,9 +47,10 @@ def show_data(folder: Path, task: Task) -> None:
     each = max(1, SHOWN // len(classes))
     picked = [(name, path) for name in classes for path in images.list_images(folder / name)[:each]]
     st.subheader("To learn from", anchor=False)
-    for first in range(0, len(picked), COLUMNS):
-        cells = st.columns(COLUMNS, gap="xsmall", wrap=False)
-        for cell, (name, path) in zip(cells, picked[first : first + COLUMNS], strict=False):
+    columns = COLUMNS[0] if len(classes) <= COLUMNS[0] else COLUMNS[1]
+    for first in range(0, len(picked), columns):
+        cells = st.columns(columns, gap="xsmall", wrap=False)
+        for cell, (name, path) in zip(cells, picked[first : first + columns], strict=False):
             try:
                 picture = _picture(path, task.name, path.stat().st_mtime_ns)
             except ImageError:

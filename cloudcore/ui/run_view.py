@@ -142,7 +142,8 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
 
 def _show_scores(row: dict[str, Any]) -> None:
     """Last epoch in a line: every score with its name, the base rate beside accuracy."""
-    known = ("miou", "dice", "dice_nonempty", "all_empty", "f1", "accuracy", "base_rate", "fraction_error")
+    known = ("miou", "dice", "dice_nonempty", "all_empty", "f1", "accuracy", "macro_f1", "base_rate",
+             "fraction_error")  # fmt: skip
     parts = [f"{widgets.SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
     if parts:
         st.caption("Validation, last epoch: " + " · ".join(parts))

@@ -160,8 +160,9 @@ def when(frame: data.Frame) -> str:
     return f"{frame.time:%Y-%m-%d %H:%M} UTC" if frame.time is not None else frame.path.name
 
 
-SCORES = {"miou": "mIoU", "f1": "F1", "iou": "IoU", "fraction_error": "fraction error", "base_rate": "base rate",
-          "dice": "Dice", "dice_nonempty": "Dice, non-empty", "all_empty": "all empty"}  # fmt: skip
+SCORES = {"miou": "mIoU", "f1": "F1", "macro_f1": "macro F1", "iou": "IoU", "fraction_error": "fraction error",
+          "base_rate": "base rate", "dice": "Dice", "dice_nonempty": "Dice, non-empty",
+          "all_empty": "all empty"}  # fmt: skip
 """How scores are written where their key is not a word."""
 
 

@@ -12,7 +12,7 @@ import pytest
 from cloudcore import data, images, jobs, models, runs
 from cloudcore.labels import LabelStore
 from cloudcore.settings import Settings
-from cloudcore.task import find_tasks, make_config
+from cloudcore.task import find_tasks, get_task, make_config
 from cloudcore.ui import frames, run_keeping, run_table, training_room
 from tests.pages.conftest import open_page, texts
 
@@ -226,3 +226,11 @@ def test_a_model_card_says_what_was_measured() -> None:
     lines = run_keeping.card(models.read_info(models.ZOO / "sky"))
     assert any("mIoU 0.8" in line and "n = 61" in line and "[" in line for line in lines)
     assert any(line.startswith("Terms of the data: ") and len(line) > 40 for line in lines)
+
+
+def test_radar_shows_its_classes_and_nine_variants(settings: Settings) -> None:
+    app = open_page("train")
+    next(box for box in app.selectbox if box.label == "Task").set_value(get_task("radar")).run()
+    assert not app.exception and "180 pictures, the commonest class 17 %" in texts(app)
+    assert "Nine variants as the settings draw them" in [item.value for item in app.subheader]
+    assert not app.button(key="start").disabled
