@@ -80,8 +80,9 @@ def squares(
         texttemplate=f"%{{z:.{decimals}f}}", textfont={"size": 12},
     )  # fmt: skip
     bare = {"visible": False, "showgrid": False}
-    figure.update_xaxes(**bare)
-    figure.update_yaxes(**bare, autorange="reversed", scaleanchor="x")
+    rows, columns = values.shape
+    figure.update_xaxes(**bare, range=[-0.5, columns - 0.5], constrain="domain")
+    figure.update_yaxes(**bare, range=[rows - 0.5, -0.5], scaleanchor="x", constrain="domain")
     figure.update_layout(margin={"l": 0, "t": 0, "r": 0, "b": 0})
     return figure
 
@@ -104,8 +105,8 @@ def clickable(
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
     )  # fmt: skip
     bare = {"visible": False, "showgrid": False}
-    figure.update_xaxes(**bare, range=[0, columns])
-    figure.update_yaxes(**bare, range=[rows, 0], scaleanchor="x")
+    figure.update_xaxes(**bare, range=[0, columns], constrain="domain")
+    figure.update_yaxes(**bare, range=[rows, 0], scaleanchor="x", constrain="domain")
     figure.update_layout(margin={"l": 0, "t": 0, "r": 0, "b": 0}, dragmode=False)
     return figure
 

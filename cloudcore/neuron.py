@@ -81,10 +81,15 @@ def patch_at(values: Floats, row: int, column: int, side: int = PATCH) -> Floats
 
 
 def place_like(values: Floats, share: float) -> tuple[int, int]:
-    """The place (row, column) whose neighbourhood's mean lies nearest to a share of the largest such mean of (H, W)."""
-    around = slide(values, np.full((PATCH, PATCH), 1 / PATCH**2))
+    """The place (row, column) whose 5x5 mean lies nearest to a share of the largest such mean of (H, W).
+
+    An eighth of each side is left out, so that the place stands well inside the picture.
+    """
+    top, left = (side // 8 for side in values.shape)
+    around = slide(values, np.full((PATCH, PATCH), 1 / PATCH**2))[top : values.shape[0] - top, left:]
+    around = around[:, : values.shape[1] - 2 * left]
     row, column = np.unravel_index(int(np.abs(around - share * around.max()).argmin()), around.shape)
-    return int(row), int(column)
+    return int(row) + top, int(column) + left
 
 
 def slide(values: Floats, kernel: Floats) -> Floats:

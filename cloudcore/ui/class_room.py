@@ -13,7 +13,8 @@ from cloudcore.ui import widgets
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
 SIDE_PX = 200
-COLUMNS = 5
+COLUMNS = (6, 5)
+"""Pictures in a row: up to six classes stand in one row, more in rows of five."""
 SHOWN = 10
 
 
@@ -63,7 +64,8 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
         figure, theme=None, config=charts.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
         alt=f"{len(photos)} pictures in {len(classes)} classes",
     )  # fmt: skip
-    picked = [photos[k * len(photos) // SHOWN] for k in range(min(SHOWN, len(photos)))]
+    count = min(SHOWN, len(photos))
+    picked = [photos[k * len(photos) // count] for k in range(count)]
     try:
         if task.variants is None:
             st.caption(f"A batch as the network sees it: {config.size} × {config.size} px, cropped and lit at random.")
@@ -74,9 +76,10 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
     except ImageError as problem:
         st.caption(str(problem))
         return
-    for start in range(0, len(picked), COLUMNS):
-        cells = st.columns(COLUMNS, gap="xsmall", wrap=False)
-        for cell, photo, view in zip(cells, picked[start : start + COLUMNS], views[start:], strict=False):
+    columns = COLUMNS[0] if len(classes) <= COLUMNS[0] else COLUMNS[1]
+    for start in range(0, len(picked), columns):
+        cells = st.columns(columns, gap="xsmall", wrap=False)
+        for cell, photo, view in zip(cells, picked[start : start + columns], views[start:], strict=False):
             with cell.container(gap=None):
                 st.image(view, alt=f"{classes[photo.label]}: {photo.stem}", width="stretch")
                 st.caption(classes[photo.label])

@@ -89,7 +89,7 @@ def choose_picture(settings: Settings, key: str, kind: str | None = None, side: 
         )  # fmt: skip
     paths = _listed(settings, kind)
     if not paths:
-        st.info("No sample pictures here. Write the samples from Overview first.")
+        st.info("No sample pictures of this kind here. Choose another kind, or write the samples anew.")
         return None
     path = st.selectbox("Picture", paths, format_func=_name, key=f"{key}_picture_{kind}", persist_state="session")
     return Picture(path, kind, _read(path, path.stat().st_mtime_ns, side))

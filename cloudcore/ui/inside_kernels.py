@@ -93,12 +93,12 @@ def _show(
     zero_sum: bool, scale: float, note: str = "",
 ) -> None:  # fmt: skip
     with left:
-        before, weights, after = st.columns((5, 2, 5), gap="small")
+        before, weights, after = st.columns((5, 3, 5), gap="small")
         inside.picture(before, picture.shown, f"{picture.path.stem} as it is", "As it is")
         with weights.container(gap=None):
             decimals = 0 if np.allclose(kernel, np.rint(kernel)) else 2
             st.plotly_chart(
-                inside_charts.squares(kernel, is_dark(), 170, decimals), theme=None,
+                inside_charts.squares(kernel, is_dark(), 190, decimals), theme=None,
                 config=charts.CONFIG, key="kernels_weights", alt=f"The weights of {name}",
             )  # fmt: skip
             st.caption(f"Weights of {name}{note}, {kernel.shape[0]} × {kernel.shape[1]}, sum {kernel.sum():.2g}")

@@ -54,8 +54,8 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
         if network.is_class:
             _show_answer(entry, network, picture)
     with left:
-        if found[name].ndim == 3:
-            _show_maps(name, found[name], picture, entry)
+        if found[name].ndim > 1:
+            _show_maps(name, found[name].reshape(-1, *found[name].shape[-2:]), picture, entry)
         else:
             _show_vector(name, found[name], network.classes if name == names[-1] else ())
         if network.is_class:
@@ -162,6 +162,8 @@ def _show_cam(entry: models.ModelEntry, network: Any, picture: inside.Picture, l
     inside.picture(second, map_pictures.enlarged(map_pictures.of_map(seen), SHEET_PX), "Grad-CAM alone",
                    f"{seen.shape[0]} × {seen.shape[1]} places")  # fmt: skip
     third.caption(CAM_WORDS)
+    if not seen.any():
+        third.caption("Here it is dark all over: nothing in these maps speaks for this class.")
 
 
 def _show_patch(network: Any, picture: inside.Picture) -> None:

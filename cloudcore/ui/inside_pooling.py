@@ -35,9 +35,10 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
         )  # fmt: skip
         most, start = (80.0, 40.0) if picture.is_radar else (255.0, 128.0)
         threshold = st.slider(f"Threshold, {picture.unit.split(',')[0]}", 0.0, most, start, 1.0,
-                              key=f"pooling_threshold_{picture.is_radar}", persist_state="session")  # fmt: skip
-        weight = st.slider("Weight", -2.0, 2.0, 1.0, 0.1, key="pooling_weight", persist_state="session")
-        bias = st.slider("Bias", -40.0, 40.0, 0.0, 1.0, key="pooling_bias", persist_state="session")
+                              format="%.0f", key=f"pooling_threshold_{picture.is_radar}",
+                              persist_state="session")  # fmt: skip
+        weight = st.slider("Weight", -2.0, 2.0, 1.0, 0.1, key="pooling_weight", format="%.1f", persist_state="session")
+        bias = st.slider("Bias", -40.0, 40.0, 0.0, 1.0, key="pooling_bias", format="%.0f", persist_state="session")
         _choose_place(picture.values)
         st.caption(WORDS)
     places = [_place(name, picture.values) for name in PLACES]
@@ -47,10 +48,9 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
             patch = neuron.patch_at(picture.values, row, at)
             with column:
                 found = neuron.pool_patch(patch, kind, threshold, weight, bias)
-                _show_patch(name, patch, kind, found, most)
                 numbers = f"{weight:.1f} × {found.value:.1f} + {bias:.0f} − {threshold:.0f}"
-                st.caption(f"{kind} {found.value:.1f}; z = {numbers} = {found.z:.1f}; ReLU(z) = {found.a:.1f}"
-                           .replace("-", "−"))  # fmt: skip
+                words = f"{kind} {found.value:.1f}; z = {numbers} = {found.z:.1f}; ReLU(z) = {found.a:.1f}"
+                _show_patch(name, patch, kind, found, most, words.replace("-", "−"))
 
 
 def _place(name: str, values: neuron.Floats) -> tuple[int, int]:
@@ -102,11 +102,12 @@ def _show_picture(picture: inside.Picture, places: list[tuple[int, int]]) -> Non
     st.rerun()
 
 
-def _show_patch(name: str, patch: neuron.Floats, kind: str, found: neuron.Pooled, most: float) -> None:
+def _show_patch(name: str, patch: neuron.Floats, kind: str, found: neuron.Pooled, most: float, words: str) -> None:
     st.markdown(f"**{name}** · {'fires' if found.a > 0 else 'silent'}")
     st.plotly_chart(
         inside_charts.squares(patch, is_dark(), 190, span=(0, most)), theme=None, config=charts.CONFIG,
         key=f"pooling_patch_{name}", alt=f"Patch {name}: 5 by 5 numbers, largest {patch.max():.0f}",
     )  # fmt: skip
+    st.caption(words)
     smaller = " / ".join(" ".join(f"{value:.0f}" for value in row) for row in neuron.pool(patch, kind))
     st.caption(f"In squares of 2 × 2, the odd rim left out: {smaller}")

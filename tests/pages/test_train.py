@@ -241,3 +241,11 @@ def test_the_finder_s_suggestion_becomes_the_rate_and_its_speed_the_cost(setting
     assert "24 images × 3 epochs, about 4 s at 20.0 images/s as tried" in texts(app)
     app.button(key="rate-valley").click().run()
     assert next(field.value for field in app.number_input if field.label == "Learning rate") == 0.0042
+
+
+def test_radar_shows_its_classes_and_nine_variants(settings: Settings) -> None:
+    app = open_page("train")
+    next(box for box in app.selectbox if box.label == "Task").set_value("radar").run()
+    assert not app.exception and "180 pictures, the commonest class 17 %" in texts(app)
+    assert "Nine variants as the settings draw them" in [item.value for item in app.subheader]
+    assert not app.button(key="start").disabled
