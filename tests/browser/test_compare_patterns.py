@@ -60,6 +60,7 @@ class Viewer:
         self.page.mouse.move(box["x"] + 7 + (box["width"] - 14) * at, y)
         self.page.mouse.down()
         self.page.mouse.move(box["x"] + box["width"] * part, y, steps=6)
+        self.page.wait_for_timeout(400)  # until the last of these moves has been drawn
 
     def wanted(self, pattern: str, name: str = IMAGE) -> float:
         """Dice of mask.clean at the sliders' values, by Python alone."""
@@ -96,6 +97,8 @@ def test_class_and_both_sliders_change_the_dice(app_factory: Any, page: Any) -> 
 def test_use_best_is_the_sweeps_and_is_saved_for_that_class_alone(app_factory: Any, page: Any) -> None:
     viewer = Viewer(page, app_factory())
     page.get_by_text("Whole set", exact=True).click()
+    _until(lambda: viewer.scores.lstrip().startswith("set, n = 12"))  # the best is the set's from here on
+    page.wait_for_timeout(500)
     page.get_by_role("button", name="Use best").click()
     _until(lambda: "95 %" not in viewer.scores and page.locator("[data-score=against]").count() == 1)
     label = page.get_by_role("button", name="Use best").inner_text()
