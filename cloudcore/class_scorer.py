@@ -1,5 +1,6 @@
 """What tasks of kind class share: the scorer of an epoch, and the scores of the exported model on what was held out."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -40,6 +41,40 @@ def score_model(
         **scores, "metrics": evaluate_class.score(probabilities, truth), "confusion": matrix.tolist(),
         "reliability": evaluate_class.reliability(probabilities, truth),
     }  # fmt: skip
+
+
+class ClassParts:
+    """What is the same of all data of kind class once it is split; a task's own data adds its batches."""
+
+    config: Any
+    classes: tuple[str, ...]
+    train: list[Example]
+    valid: list[Example]
+    test: list[Example]
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return max(1, math.ceil(len(self.train) / int(self.config.batch)))
+
+    @property
+    def validation_steps(self) -> int:
+        """Batches of a validation."""
+        return max(1, math.ceil(len(self.valid) / int(self.config.batch)))
+
+    @property
+    def train_hashes(self) -> list[str]:
+        """sha256 of every picture learnt from."""
+        return sorted(example.photo.sha256 for example in self.train)
+
+    @property
+    def base_words(self) -> str:
+        """Accuracy of always answering the commonest class of what is held out, or of what is learnt."""
+        return base_words(self.valid or self.train, self.classes)
+
+    def score(self, predictor: models.Predictor) -> dict[str, Any]:
+        """Scores of the exported model on the test pictures (on the validation ones without a test part)."""
+        return score_model(predictor, self.test, self.valid, self.classes)
 
 
 class ClassScorer:

@@ -39,7 +39,7 @@ GENERA: tuple[Genus, ...] = (
         "out by the wind, and the blue shows between them.",
         (("Cirrostratus", "Cirrostratus is a veil that covers the sky; Cirrus leaves clear blue between its threads."),
          ("Cirrocumulus", "Look for grains or ripples: Cirrocumulus has them, Cirrus is only combed.")),
-        "Fair for now. Where it thickens and spreads from the west, a warm front may follow within a day.",
+        "Fair at first. Where it thickens and spreads from the west, a warm front may follow within a day.",
     ),
     Genus(
         "Cirrocumulus", "Cc", HIGH, (6000, 12000),

@@ -9,11 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from fastai.callback.core import Callback, CancelFitException, CancelValidException
-from fastai.callback.schedule import minimum, steep, valley
-
-from cloudcore import training
 from cloudcore.errors import RunError
 from cloudcore.task import Prepared, Task
 
@@ -26,41 +21,46 @@ SKIPPED = 2
 """First steps that are not timed: they warm caches up."""
 
 
-class _Climb(Callback):
-    """Raises the rate by the same factor at every step, and keeps rates, smoothed losses and the time of each step."""
+def _climb(steps: int, progress: Callable[[int, int], None]) -> Any:
+    """The callback that climbs; made here, so that fastai is imported by who calls it."""
+    from fastai.callback.core import Callback, CancelFitException, CancelValidException
 
-    order = 80
+    class Climb(Callback):
+        """Raises the rate by the same factor at every step; keeps rates, smoothed losses and the time of each step."""
 
-    def __init__(self, steps: int, progress: Callable[[int, int], None]) -> None:
-        self.steps, self.progress = steps, progress
-        self.rates: list[float] = []
-        self.losses: list[float] = []
-        self.times: list[float] = [time.perf_counter()]
-        self.images, self.mean = 0, 0.0
+        order = 80
 
-    def before_validate(self) -> None:
-        """No validation: only the curve is wanted."""
-        raise CancelValidException()
+        def __init__(self) -> None:
+            self.rates: list[float] = []
+            self.losses: list[float] = []
+            self.times: list[float] = [time.perf_counter()]
+            self.images, self.mean = 0, 0.0
 
-    def before_batch(self) -> None:
-        """Set the rate of every parameter group, keeping the groups' ratios."""
-        part = len(self.rates) / max(1, self.steps - 1)
-        rate = LOWEST * (HIGHEST / LOWEST) ** part
-        self.opt.set_hyper("lr", rate)
-        self.rates.append(rate)
+        def before_validate(self) -> None:
+            """No validation: only the curve is wanted."""
+            raise CancelValidException()
 
-    def after_batch(self) -> None:
-        """Take the loss in; end when the steps are done or the loss has blown up."""
-        value = float(self.loss.detach())
-        count = len(self.rates)
-        self.mean = SMOOTHING * self.mean + (1 - SMOOTHING) * value
-        self.losses.append(self.mean / (1 - SMOOTHING**count))
-        self.times.append(time.perf_counter())
-        if count > SKIPPED:
-            self.images += len(self.xb[0])
-        self.progress(count, self.steps)
-        if not math.isfinite(value) or count >= self.steps or self.losses[-1] > BLOWN_UP * min(self.losses):
-            raise CancelFitException()
+        def before_batch(self) -> None:
+            """Set the rate of every parameter group, keeping the groups' ratios."""
+            part = len(self.rates) / max(1, steps - 1)
+            rate = LOWEST * (HIGHEST / LOWEST) ** part
+            self.opt.set_hyper("lr", rate)
+            self.rates.append(rate)
+
+        def after_batch(self) -> None:
+            """Take the loss in; end when the steps are done or the loss has blown up."""
+            value = float(self.loss.detach())
+            count = len(self.rates)
+            self.mean = SMOOTHING * self.mean + (1 - SMOOTHING) * value
+            self.losses.append(self.mean / (1 - SMOOTHING**count))
+            self.times.append(time.perf_counter())
+            if count > SKIPPED:
+                self.images += len(self.xb[0])
+            progress(count, steps)
+            if not math.isfinite(value) or count >= steps or self.losses[-1] > BLOWN_UP * min(self.losses):
+                raise CancelFitException()
+
+    return Climb()
 
 
 def find(
@@ -77,8 +77,13 @@ def find(
     Nothing of it stays: the network is thrown away. Raises RunError for too short a curve, a missing device, and
     weights that do not fit.
     """
+    import torch
+    from fastai.callback.schedule import minimum, steep, valley
+
+    from cloudcore import training
+
     learn, place = training.learner(task, config, prepared, device, start)
-    climb = _Climb(steps, progress)
+    climb = _climb(steps, progress)
     learn.add_cb(climb)
     learn.fit(math.ceil(steps / max(1, prepared.steps)), lr=LOWEST)
     kept = [(rate, loss) for rate, loss in zip(climb.rates, climb.losses, strict=False) if math.isfinite(loss)]

@@ -21,8 +21,9 @@ from fastai.learner import Learner
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from cloudcore import images, runs, training_pace
+from cloudcore import images, runs
 from cloudcore.errors import RunError
+from cloudcore.networks import pace
 from cloudcore.task import Task
 
 STRIP = 3
@@ -231,7 +232,7 @@ def fit(task: Task, config: Any, prepared: Any, reporter: runs.Reporter, device:
     watch = _Watch(reporter, prepared, config, task.metrics[0])
     learn.add_cbs([watch, _Keep(watch, average, score, rows)])
     reporter.tell(state="running", device=str(place), epoch=first, epochs=config.epochs, message="Learning.")
-    if first < config.epochs and not training_pace.has_stopped(config, rows):
+    if first < config.epochs and not pace.has_stopped(config, rows):
         _fit(learn, config, first, rows)
     if len(rows) < config.epochs and not watch.stopped:
         reporter.run.log(f"stopped early: no lower validation loss for {config.stop_after} epochs")
@@ -265,7 +266,7 @@ def learner(
     average, score = _Average(net, config.averaging), _Score(prepared)
     learn = _Learner(
         _Loader(prepared, place), _Net(task, config, net, wants), loss_func=task.loss(config),
-        opt_func=training_pace.optimiser(config), splitter=training_pace.groups(config), lr=training_pace.rates(config),
+        opt_func=pace.optimiser(config), splitter=pace.groups(config), lr=pace.rates(config),
         wd=config.weight_decay, default_cbs=False,
         cbs=[TrainEvalCallback(), _Seed(config.seed), average, score],
     )  # fmt: skip
@@ -276,8 +277,8 @@ def learner(
 
 def _fit(learn: _Learner, config: Any, first: int, rows: list[dict[str, Any]]) -> None:
     learn.first = first
-    pace = training_pace.schedule(config, rows)
-    learn.fit(config.epochs, lr=training_pace.rates(config), wd=config.weight_decay, cbs=pace)
+    callbacks = pace.schedule(config, rows)
+    learn.fit(config.epochs, lr=pace.rates(config), wd=config.weight_decay, cbs=callbacks)
 
 
 def load_weights(net: torch.nn.Module, state: dict[str, Any]) -> None:

@@ -40,7 +40,6 @@ PARTS = {
     "incoming": "exchange",
     "meaning": "exchange",
     "evaluate_masks": "evaluate",
-    "training_pace": "training",
     "rate_finder": "training",
     "rehearsal": "jobs",
     "pattern_data": "data",
@@ -81,7 +80,7 @@ PARTS = {
 """Module -> the module of the plan whose layer it shares."""
 
 HEAVY = {"torch", "fastai", "torchvision", "timm", "segmentation_models_pytorch"}
-MAY_BE_HEAVY = {"networks", "training", "training_pace", "rate_finder", "explain"}
+MAY_BE_HEAVY = {"networks", "training", "explain"}
 UPWARD = {("task", "tasks")}
 """The one upward look: find_tasks() imports tasks/* inside the function."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cloudcore import genus_data, images, models, photo_decisions, picture_statistics
-from cloudcore.class_scorer import ClassScorer, base_words, fit_temperature, labels, score_model
+from cloudcore.class_scorer import ClassParts, ClassScorer, fit_temperature, labels
 from cloudcore.data import Preflight
 from cloudcore.errors import DataError, ModelError
 from cloudcore.genus_light import augmented, normalised
@@ -78,7 +78,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass
-class GenusData:
+class GenusData(ClassParts):
     """Photographs in memory, split by twins. Batches are cropped, mixed and normalised on demand."""
 
     config: Config
@@ -90,26 +90,6 @@ class GenusData:
     stems: dict[str, list[str]] = field(default_factory=dict)
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
-
-    @property
-    def steps(self) -> int:
-        """Batches an epoch."""
-        return max(1, math.ceil(len(self.train) / self.config.batch))
-
-    @property
-    def validation_steps(self) -> int:
-        """Batches of a validation."""
-        return max(1, math.ceil(len(self.valid) / self.config.batch))
-
-    @property
-    def train_hashes(self) -> list[str]:
-        """sha256 of every photograph learnt from."""
-        return sorted(example.photo.sha256 for example in self.train)
-
-    @property
-    def base_words(self) -> str:
-        """Accuracy of always answering the commonest class of what is held out, or of what is learnt."""
-        return base_words(self.valid or self.train, self.classes)
 
     def side(self, epoch: int) -> int:
         """Side of the training crops of an epoch, px: grows to the full size over the first two thirds."""
@@ -163,10 +143,6 @@ class GenusData:
     def scorer(self) -> ClassScorer:
         """A fresh scorer for an epoch."""
         return ClassScorer(self.valid)
-
-    def score(self, predictor: models.Predictor) -> dict[str, Any]:
-        """Scores of the exported model on the test photographs (on the validation ones without a test part)."""
-        return score_model(predictor, self.test, self.valid, self.classes)
 
 
 def _mixed(x: Any, y: Any, config: Config, rng: np.random.Generator) -> tuple[Any, Any]:

@@ -1,6 +1,5 @@
 """The kind of a storm on a radar picture: cellular, a line, tropical, other, noise, or missing data."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cloudcore import genus_data, images, models, radar_data, radar_variants
-from cloudcore.class_scorer import ClassScorer, base_words, fit_temperature, labels, score_model
+from cloudcore.class_scorer import ClassParts, ClassScorer, fit_temperature, labels
 from cloudcore.errors import DataError
 from cloudcore.radar_variants import SCALE_DBZ
 from cloudcore.task import Task, option
@@ -57,7 +56,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass
-class RadarData:
+class RadarData(ClassParts):
     """Radar pictures in memory, split by day. Batches are varied and scaled by a fixed 80 dBZ on demand."""
 
     config: Config
@@ -69,26 +68,6 @@ class RadarData:
     stems: dict[str, list[str]] = field(default_factory=dict)
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (SCALE_DBZ / 255,) * 3
-
-    @property
-    def steps(self) -> int:
-        """Batches an epoch."""
-        return max(1, math.ceil(len(self.train) / self.config.batch))
-
-    @property
-    def validation_steps(self) -> int:
-        """Batches of a validation."""
-        return max(1, math.ceil(len(self.valid) / self.config.batch))
-
-    @property
-    def train_hashes(self) -> list[str]:
-        """sha256 of every picture learnt from."""
-        return sorted(example.photo.sha256 for example in self.train)
-
-    @property
-    def base_words(self) -> str:
-        """Accuracy of always answering the commonest class of what is held out, or of what is learnt."""
-        return base_words(self.valid or self.train, self.classes)
 
     def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
         """Batches of an epoch, a pure function of seed and epoch: x float32 (N, 1, 136, 136), classes int64 (N,)."""
@@ -109,10 +88,6 @@ class RadarData:
     def scorer(self) -> ClassScorer:
         """A fresh scorer for an epoch."""
         return ClassScorer(self.valid, radar_variants.shown)
-
-    def score(self, predictor: models.Predictor) -> dict[str, Any]:
-        """Scores of the exported model on the test pictures (on the validation ones without a test part)."""
-        return score_model(predictor, self.test, self.valid, self.classes)
 
 
 def spread(config: Config) -> radar_variants.Spread:

@@ -1,4 +1,4 @@
-"""Photographs a person gave this session: read, judged, kept small, and labelled in the store."""
+"""Photographs a person gave since the page was opened: read, judged, kept small, and labelled in the store."""
 
 import csv
 import hashlib

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from cloudcore import genus_light, images, jobs, joining, models, runs, sample_genus, training, training_pace
+from cloudcore import genus_light, images, jobs, joining, models, runs, sample_genus, training
 from cloudcore.errors import CloudcoreError, ModelError
+from cloudcore.networks import pace
 from cloudcore.task import get_task, make_config
 from cloudcore.tasks import genus
 
@@ -155,7 +156,7 @@ def test_fine_tuning_moves_the_head_first(three: Path, tmp_path: Path) -> None:
     first = _run(three, tmp_path / "runs")
     weights = str(first.model_folder / "weights.safetensors")
     config = make_config(get_task("genus"), {**TINY, "weights": weights, "frozen": 0.5, "body_rate": 0.1})
-    rates = training_pace._thawing(config)
+    rates = pace._thawing(config)
     assert rates(0.2)[0] == 0.0 and rates(0.2)[1] > 0
     body, head = rates(0.8)
     assert body == pytest.approx(0.1 * head) and head > 0

@@ -328,15 +328,15 @@ def test_plateau_accumulation_and_two_rates_resume_to_the_same_bits(folder: Path
 
 
 def test_pace_by_hand() -> None:
-    from cloudcore import training_pace
+    from cloudcore.networks import pace
 
     losses = [1.0, 0.9, 0.95, 0.91, 0.92, 0.93, 0.94]
     rows = [{"valid_loss": value} for value in losses]
-    assert training_pace.waited(rows) == 5 and training_pace.waited(rows[:2]) == 0
-    assert training_pace.drops(rows, 1) == 2 and training_pace.drops(rows, 4) == 1 and training_pace.drops(rows, 5) == 0
+    assert pace.waited(rows) == 5 and pace.waited(rows[:2]) == 0
+    assert pace.drops(rows, 1) == 2 and pace.drops(rows, 4) == 1 and pace.drops(rows, 5) == 0
     config = make_config(get_task("patterns"), {"stop_after": 5})
-    assert training_pace.has_stopped(config, rows) and not training_pace.has_stopped(config, rows[:-1])
-    assert training_pace.watched({"train_loss": 0.3, "valid_loss": None}) == 0.3
+    assert pace.has_stopped(config, rows) and not pace.has_stopped(config, rows[:-1])
+    assert pace.watched({"train_loss": 0.3, "valid_loss": None}) == 0.3
 
 
 def test_a_run_stops_early_and_keeps_the_best(folder: Path, tmp_path: Path) -> None:
