@@ -39,6 +39,9 @@ class Config:
         choices=("none", "weighted", "equalised"),
     )  # fmt: skip
     split_seed: int = option(0, "Fixes who is held out, whatever the seed", low=0, high=2**31 - 1, advanced=True)
+    test_folder: str = option(
+        "", "A folder of the same classes for the scores alone; empty: a part held out here", advanced=True
+    )
     presize: int = option(256, "Photographs are kept at this shorter side", low=64, high=1024, unit="px", advanced=True)
     test_size: int = option(0, "Side when predicting; 0: as in training", low=0, high=512, unit="px", advanced=True)
     progressive: float = option(
@@ -178,8 +181,11 @@ def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] |
     decided = photo_decisions.apply_to(folder)
     read = genus_data.read_folder(folder, config.presize, progress, where=decided)
     by_photo = {example.photo: example for example in read.examples}
-    parts = genus_data.split(list(by_photo), config.validation, config.test, config.split_seed)
+    share = 0.0 if config.test_folder else config.test
+    parts = genus_data.split(list(by_photo), config.validation, share, config.split_seed)
     train, valid, test = ([by_photo[photo] for photo in part] for part in (parts.train, parts.valid, parts.test))
+    if config.test_folder:
+        test = _test_part(config, read.classes, {example.photo.sha256 for example in read.examples})
     if not train:
         raise DataError(f"No photograph of {folder} is left to learn from. Add some, or hold out less.")
     note = (
@@ -188,6 +194,19 @@ def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] |
     )
     stems = {name: [e.photo.stem for e in part] for name, part in (("train", train), ("valid", valid), ("test", test))}
     return GenusData(config, read.classes, train, valid, test, note, stems)
+
+
+def _test_part(config: Config, classes: tuple[str, ...], known: set[str]) -> list[genus_data.Example]:
+    """Photographs of the separate test folder, without files that are in the training folder too."""
+    folder = Path(config.test_folder).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"There is no test folder {config.test_folder!r}. Name a folder, or leave the field empty.")
+    read = genus_data.read_folder(folder, config.presize)
+    if read.classes != classes:
+        raise DataError(
+            f"The test folder holds {', '.join(read.classes)}, wanted {', '.join(classes)}. Name its folders alike."
+        )
+    return [example for example in read.examples if example.photo.sha256 not in known]
 
 
 def network(config: Config, classes: int = 10) -> Any:

@@ -185,3 +185,21 @@ def test_two_models_become_one(three: Path, tmp_path: Path) -> None:
     runs.write_json(two.model_folder / "model.json", told)
     with pytest.raises(ModelError, match="were learnt from"):
         joining.join([str(one.folder), str(two.folder)], three, tmp_path / "mixed", "Mixed")
+
+
+def test_a_separate_test_folder_is_scored_alone(three: Path, tmp_path: Path) -> None:
+    apart = tmp_path / "apart"
+    shutil.copytree(three, apart)
+    task = get_task("genus")
+    same = task.dataset(make_config(task, {**TINY, "test_folder": str(apart)}), three)
+    assert not same.test, "files that are learnt from are no test"
+    for path in apart.rglob("*.jpg"):
+        images.replace_file(path, images.encode_jpeg(images.read(path)[:, ::-1].copy()))
+    mirrored = task.dataset(make_config(task, {**TINY, "test_folder": str(apart)}), three)
+    assert len(mirrored.test) == len(list(apart.rglob("*.jpg"))) > 0
+    assert len(mirrored.train) + len(mirrored.valid) == len(list(three.rglob("*.jpg")))
+    shutil.rmtree(apart / sorted(path.name for path in apart.iterdir())[0])
+    with pytest.raises(CloudcoreError, match="The test folder holds"):
+        task.dataset(make_config(task, {**TINY, "test_folder": str(apart)}), three)
+    with pytest.raises(CloudcoreError, match="There is no test folder"):
+        task.dataset(make_config(task, {**TINY, "test_folder": str(tmp_path / "none")}), three)
