@@ -77,5 +77,40 @@ def _make() -> tuple[Way, Way]:
     return lambda: _first_answer(_OURS, frame), lambda: _first_answer(_OTHER, frame, learner)
 
 
-CASES = [Case("predict: new process to first answer", _make, goal=10.0, repeats=7)]
+_OURS_GENUS = """
+import sys
+from cloudcore import images, models
+print(models.load("genus").judge(images.read(sys.argv[1])).probability.argmax())
+"""
+
+_OTHER_GENUS = """
+import sys
+from fastai.learner import load_learner
+learner = load_learner(sys.argv[2])
+print(learner.predict(sys.argv[1])[0])
+"""
+
+
+def _make_genus() -> tuple[Way, Way]:
+    """A photograph's genus: the shipped model, and fastai's vision_learner with ResNet34, its weights random."""
+    from fastai.vision.data import ImageDataLoaders
+    from fastai.vision.learner import vision_learner
+    from torchvision.models import resnet34
+
+    from cloudcore import sample_genus
+
+    folder = Path(tempfile.mkdtemp(prefix="predict-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    sample_genus.write(folder / "genus")
+    photo = min((folder / "genus").rglob("*.jpg"))
+    loaders = ImageDataLoaders.from_folder(folder / "genus", valid_pct=0.2, seed=0, bs=4, num_workers=0)
+    vision_learner(loaders, resnet34, pretrained=False, path=folder).export("learner")
+    learner = folder / "learner"
+    return lambda: _first_answer(_OURS_GENUS, photo), lambda: _first_answer(_OTHER_GENUS, photo, learner)
+
+
+CASES = [
+    Case("predict: new process to first mask", _make, goal=10.0, repeats=7),
+    Case("predict: new process to first genus", _make_genus, goal=10.0, repeats=7),
+]
 """Cases of this file."""
