@@ -5,10 +5,6 @@ class CloudcoreError(Exception):
     """Base of every error this package raises on purpose; its text is a sentence fit for a page."""
 
 
-class SettingsError(CloudcoreError):
-    """An environment variable or a remembered choice cannot be used."""
-
-
 class ImageError(CloudcoreError):
     """A file is no image we accept: broken, too large, too small or of another format."""
 

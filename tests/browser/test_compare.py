@@ -1,7 +1,5 @@
 """Compare in a real browser: sliders act while dragged, what is shown is mask.clean, the worst opens, Paint opens."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -11,64 +9,31 @@ import pytest
 
 from cloudcore import data, mask, metrics, models, rle
 from tests import toy_model
+from tests.browser.lens_viewer import LensViewer, until
 
 pytestmark = pytest.mark.browser
 
 FRAME = "camera2_2018-06-03T12-10-00"
-PATIENCE = 120.0
-"""Longest wait for anything, s: machines that run tests are busy."""
 
 
-def _until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
-
-
-class Viewer:
+class Viewer(LensViewer):
     """A person before Compare: drags the sliders, reads the page."""
 
     def __init__(self, page: Any, app: Any) -> None:
-        self.page, self.app = page, app
-        self.page.set_default_timeout(PATIENCE * 1000)
+        super().__init__(page, app)
         self.model = models.load(toy_model.write(app.workspace / "models" / "toy"))
         self.pairs = {pair.stem: pair for pair in data.pairs(Path(app.workspace) / "samples" / "sky")}
 
     def open(self) -> "Viewer":
         """Go to the page by its address and wait until all frames are scored."""
         self.page.goto(f"{self.app.url}/compare?model=toy&frame={FRAME}")
-        self.page.locator(".lens[data-checksum]").wait_for()
-        _until(lambda: "set, n = 24" in self.table and self.page.locator("[data-testid=stProgress]").count() == 0)
+        self.wait_for_scores(24)
         return self
-
-    def told(self, name: str) -> str:
-        """A data attribute of the panels."""
-        return str(self.page.locator(".lens").get_attribute(f"data-{name}"))
-
-    @property
-    def table(self) -> str:
-        """The table of scores, as read off the page."""
-        return str(self.page.locator("table").first.inner_text())
-
-    @property
-    def dice(self) -> str:
-        """Dice under the sliders, as read off the page."""
-        return str(self.page.locator("[data-score=dice]").inner_text())
 
     @property
     def stem(self) -> str:
         """The frame in view, from the address (asked of the page: Playwright's own copy may lag)."""
         return parse_qs(urlparse(self.page.evaluate("location.href")).query)["frame"][0]
-
-    def hold(self, name: str, part: float) -> None:
-        """Press on a slider's thumb, drag it to a part of its way, and do not let go."""
-        slider = self.page.locator(name)
-        box, at = slider.bounding_box(), int(slider.input_value()) / int(slider.get_attribute("max"))
-        y = box["y"] + box["height"] / 2
-        self.page.mouse.move(box["x"] + 7 + (box["width"] - 14) * at, y)
-        self.page.mouse.down()
-        self.page.mouse.move(box["x"] + box["width"] * part, y, steps=6)
 
     def cleaned(self) -> tuple[Any, Any, Any]:
         """(mask.clean at the sliders of the panels, truth, valid) of the frame in view."""
@@ -92,22 +57,22 @@ def viewer(app_factory: Any, page: Any) -> Viewer:
 
 
 def test_sliders_act_while_held_and_python_hears_when_let_go(viewer: Viewer) -> None:
-    dice, table, checksum = viewer.dice, viewer.table, viewer.told("checksum")
+    dice, table, checksum = viewer.dice, viewer.scores, viewer.told("checksum")
     viewer.hold("#threshold", 0.12)
-    _until(lambda: viewer.told("checksum") != checksum)
+    until(lambda: viewer.told("checksum") != checksum)
     cleaned, truth, valid = viewer.cleaned()
     assert viewer.told("checksum") == _checksum(cleaned)
     assert viewer.dice == f"{metrics.dice(cleaned, truth, valid):.3f}" != dice
-    assert viewer.table == table  # not let go yet
+    assert viewer.scores == table  # not let go yet
     viewer.page.mouse.up()
-    _until(lambda: viewer.table != table)
-    score = next(line for line in viewer.table.splitlines() if line.startswith("Dice")).split()[1]
+    until(lambda: viewer.scores != table)
+    score = next(line for line in viewer.scores.splitlines() if line.startswith("Dice")).split()[1]
     assert score == viewer.dice
 
     viewer.page.locator("#min_size").focus()
     for _ in range(4):
         viewer.page.keyboard.press("ArrowRight")
-    _until(lambda: viewer.told("min-size") == "150")
+    until(lambda: viewer.told("min-size") == "150")
     viewer.page.get_by_role("button", name="Copy mask").click()
     cleaned, _, _ = viewer.cleaned()
     assert np.array_equal(rle.decode(viewer.told("rle"), cleaned.shape), cleaned)
@@ -122,10 +87,10 @@ def test_the_frame_is_sent_once(viewer: Viewer) -> None:
     viewer.page.locator(".lens[data-checksum]").wait_for()
     viewer.page.wait_for_timeout(1500)
     assert sum(sent) == 1
-    table = viewer.table
+    table = viewer.scores
     viewer.hold("#threshold", 0.15)
     viewer.page.mouse.up()
-    _until(lambda: viewer.table != table)
+    until(lambda: viewer.scores != table)
     viewer.page.wait_for_timeout(1500)
     assert sum(sent) == 1
 
@@ -142,16 +107,16 @@ def test_wipe_truth_zoom_and_the_next_frame(viewer: Viewer) -> None:
     page.locator("[data-panel=frame] .view").dblclick()
     assert page.locator(".lens.zoomed").count() == 1
     page.locator(".thumbs button").nth(2).click()
-    _until(lambda: viewer.stem != stem and viewer.stem in viewer.told("doc"))
+    until(lambda: viewer.stem != stem and viewer.stem in viewer.told("doc"))
     cleaned, _, _ = viewer.cleaned()
-    _until(lambda: viewer.told("checksum") == _checksum(cleaned))
+    until(lambda: viewer.told("checksum") == _checksum(cleaned))
 
 
 def test_use_best_moves_the_sliders_and_o_opens_paint(viewer: Viewer) -> None:
     page, stem = viewer.page, viewer.stem
     label = page.get_by_role("button", name="Use best").inner_text()
     page.get_by_role("button", name="Use best").click()
-    _until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
+    until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
     threshold, size = (page.locator(f"[data-value={name}]").inner_text() for name in ("threshold", "min_size"))
     assert label == f"Use best: {threshold}, {size} px"
     page.locator("h1").first.click()

@@ -1,7 +1,5 @@
 """Compare for a model of the four patterns, in a real browser: the class, both sliders, the Dice that changes."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,57 +8,23 @@ import pytest
 from cloudcore import evaluate_masks, images, mask, metrics, models, pattern_data
 from cloudcore.pattern_table import GRID_HW, PATTERNS
 from tests import toy_model
+from tests.browser.lens_viewer import LensViewer, until
 
 pytestmark = pytest.mark.browser
 
 IMAGE = "terra_2010-01-16"
-PATIENCE = 120.0
-"""Longest wait for anything, s: machines that run tests are busy."""
 
 
-def _until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
-
-
-class Viewer:
+class Viewer(LensViewer):
     """A person before Compare with a patterns model: chooses a class, drags the sliders, reads the page."""
 
     def __init__(self, page: Any, app: Any) -> None:
-        self.page, self.app = page, app
-        self.page.set_default_timeout(PATIENCE * 1000)
+        super().__init__(page, app)
         self.folder = toy_model.write_patterns(app.workspace / "models" / "toy")
         self.model = models.load(self.folder)
         self.table, self.images, _ = pattern_data.sources(app.workspace / "samples" / "patterns")
         self.page.goto(f"{app.url}/compare?model=toy&frame={IMAGE}&compare_pattern=Flower")
-        self.page.locator(".lens[data-checksum]").wait_for()
-        _until(lambda: "set, n = 12" in self.scores and self.page.locator("[data-testid=stProgress]").count() == 0)
-
-    def told(self, name: str) -> str:
-        """A data attribute of the panels."""
-        return str(self.page.locator(".lens").get_attribute(f"data-{name}"))
-
-    @property
-    def scores(self) -> str:
-        """The table of scores, as read off the page."""
-        return str(self.page.locator("table").first.inner_text())
-
-    @property
-    def dice(self) -> str:
-        """Dice under the sliders, as read off the page."""
-        return str(self.page.locator("[data-score=dice]").inner_text())
-
-    def hold(self, name: str, part: float) -> None:
-        """Press on a slider's thumb, drag it to a part of its way, and do not let go."""
-        slider = self.page.locator(name)
-        box, at = slider.bounding_box(), int(slider.input_value()) / int(slider.get_attribute("max"))
-        y = box["y"] + box["height"] / 2
-        self.page.mouse.move(box["x"] + 7 + (box["width"] - 14) * at, y)
-        self.page.mouse.down()
-        self.page.mouse.move(box["x"] + box["width"] * part, y, steps=6)
-        self.page.wait_for_timeout(400)  # until the last of these moves has been drawn
+        self.wait_for_scores(12)
 
     def wanted(self, pattern: str, name: str = IMAGE) -> float:
         """Dice of mask.clean at the sliders' values, by Python alone."""
@@ -75,21 +39,21 @@ def test_class_and_both_sliders_change_the_dice(app_factory: Any, page: Any) -> 
     assert viewer.dice == f"{viewer.wanted('Flower'):.3f}"
     before, dice = viewer.scores, viewer.dice
     viewer.hold("#min_size", 0.98)
-    _until(lambda: viewer.dice != dice)
+    until(lambda: viewer.dice != dice)
     assert int(viewer.told("min-size")) > 20000 and viewer.dice == f"{viewer.wanted('Flower'):.3f}"
     assert viewer.scores == before  # not let go yet
     page.mouse.up()
-    _until(lambda: viewer.scores != before)
+    until(lambda: viewer.scores != before)
 
     dice = viewer.dice
     viewer.hold("#threshold", 0.2)
-    _until(lambda: viewer.dice != dice)
+    until(lambda: viewer.dice != dice)
     assert viewer.dice == f"{viewer.wanted('Flower'):.3f}"
     page.mouse.up()
 
     checksum = viewer.told("checksum")
     page.get_by_test_id("stButtonGroup").get_by_text("Gravel", exact=True).click()
-    _until(lambda: viewer.told("checksum") != checksum and viewer.told("threshold") == "0.5")
+    until(lambda: viewer.told("checksum") != checksum and viewer.told("threshold") == "0.5")
     assert viewer.dice == f"{viewer.wanted('Gravel'):.3f}"
     page.get_by_text("Gravel", exact=False).first.wait_for()
 
@@ -97,14 +61,14 @@ def test_class_and_both_sliders_change_the_dice(app_factory: Any, page: Any) -> 
 def test_use_best_is_the_sweeps_and_is_saved_for_that_class_alone(app_factory: Any, page: Any) -> None:
     viewer = Viewer(page, app_factory())
     page.get_by_text("Whole set", exact=True).click()
-    _until(lambda: viewer.scores.lstrip().startswith("set, n = 12"))  # the best is the set's from here on
+    until(lambda: viewer.scores.lstrip().startswith("set, n = 12"))  # the best is the set's from here on
     page.wait_for_timeout(500)
     page.get_by_role("button", name="Use best").click()
-    _until(lambda: "95 %" not in viewer.scores and page.locator("[data-score=against]").count() == 1)
+    until(lambda: "95 %" not in viewer.scores and page.locator("[data-score=against]").count() == 1)
     label = page.get_by_role("button", name="Use best").inner_text()
-    _until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
+    until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
     page.get_by_role("button", name="Save as default").click()
-    _until(lambda: models.load(viewer.folder).threshold[1] != 0.5 or models.load(viewer.folder).min_size[1] != 500)
+    until(lambda: models.load(viewer.folder).threshold[1] != 0.5 or models.load(viewer.folder).min_size[1] != 500)
     saved = models.load(viewer.folder)
     assert saved.grid_hw == GRID_HW and [saved.threshold[i] for i in (0, 2, 3)] == [0.5] * 3
     each = []
