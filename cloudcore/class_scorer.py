@@ -51,6 +51,8 @@ class ClassParts:
     train: list[Example]
     valid: list[Example]
     test: list[Example]
+    grid_hw: tuple[int, int] | None = None
+    place: Any = "cpu"
 
     @property
     def steps(self) -> int:

@@ -7,12 +7,13 @@ import logging
 import secrets
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from cloudcore import night_command, runs, settings
+from cloudcore import night_command, runs, settings, sharing
 from cloudcore.errors import CloudcoreError
 from cloudcore.task import Task, find_tasks, option_flags
 
@@ -85,12 +86,14 @@ def _train(
         return
 
     root = (runs_dir or settings.load().runs).absolute()
+
     if resume is not None:
         run = runs.find(root, resume)
     elif data is None:
         raise CloudcoreError("No data folder was given. Add --data DIR, or --resume RUN to go on with a run.")
     else:
-        run = jobs.prepare(task.name, options, data, root, start, device, preset, name=name, terms=terms)
+        prepared = partial(jobs.prepare, task.name, options, data, root, start, device, preset, name=name, terms=terms)
+        run = runs.Run(sharing.agree_on(lambda: prepared().folder, device))
     try:
         status = jobs.work(run)
     except KeyboardInterrupt:
@@ -103,6 +106,8 @@ def _train(
             print(problem, file=sys.stderr)
         print(run.folder)
         raise typer.Exit(1) from problem
+    if sharing.rank():
+        return
     for row in run.history()[-1:]:
         print(", ".join(f"{key} {value}" for key, value in row.items() if value is not None))
     print(run.folder)

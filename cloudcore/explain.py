@@ -77,7 +77,7 @@ class PatchView:
 
 def open_model(name_or_folder: str | Path) -> Opened:
     """A model's network, built from model.json and weights.safetensors. Raises ModelError where they do not fit."""
-    from cloudcore import training
+    from cloudcore.networks import checkpoints
 
     folder = models.find_folder(name_or_folder)
     info = models.read_info(folder)
@@ -90,7 +90,7 @@ def open_model(name_or_folder: str | Path) -> Opened:
     net = task.network(config, len(info["classes"])) if task.kind == "class" else task.network(config)
     try:
         state = load_file(folder / "weights.safetensors")
-        training.load_weights(net, {k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        checkpoints.load_weights(net, {k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     except (OSError, SafetensorError, RunError) as problem:
         raise ModelError(f"weights.safetensors of {folder.name} do not fit ({problem}). Export it again.") from problem
     return Opened(info, net.eval())

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,10 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
-from cloudcore import models, runs
+from cloudcore import models, runs, sharing
 from cloudcore.errors import CloudcoreError, RunError
 from cloudcore.settings import Settings
-from cloudcore.task import Task, get_task, make_config
+from cloudcore.task import Prepared, Task, get_task, make_config
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 TERMS = "Learnt from a data folder of the person who trained it; the terms of that data hold."
@@ -34,11 +35,13 @@ def start(
     start_from: str | None = None,
     device: str = "auto",
     preset: str | None = None,
+    processes: int = 1,
 ) -> runs.Run:
     """Start a run in a process group of its own and return at once.
 
-    While a run of the same task, data and options is active, that one is returned: a double click starts one. Raises
-    DataError for bad options and RunError where no process can be started.
+    processes > 1 shares each batch among as many GPUs (or, on the device cpu, processes). While a run of the same task,
+    data and options is active, that one is returned: a double click starts one. Raises DataError for bad options and
+    RunError where no process can be started.
     """
     task = get_task(task_name)
     config = asdict(make_config(task, options, preset))
@@ -47,7 +50,8 @@ def start(
             told = run.config()
             if (told["task"], told["data"], told["options"]) == (task_name, str(data.absolute()), config):
                 return run
-        run = runs.create(settings.runs, task_name, data, config, name=name, start=start_from, device=device)
+        run = runs.create(settings.runs, task_name, data, config, name=name, start=start_from, device=device,
+                          processes=processes)  # fmt: skip
         _spawn(run, settings)
     return run
 
@@ -79,7 +83,7 @@ def active(settings: Settings) -> list[runs.Run]:
 
 
 def _spawn(run: runs.Run, settings: Settings) -> None:
-    command = [sys.executable, "-m", "cloudcore", "train", run.task(), "--resume", str(run.folder)]
+    command = [*_launcher(run), "-m", "cloudcore", "train", run.task(), "--resume", str(run.folder)]
     environ = {**os.environ, "CLOUDCORE_WORKSPACE": str(settings.workspace), "PYTHONUNBUFFERED": "1"}
     environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), environ.get("PYTHONPATH", "")])
     try:
@@ -90,6 +94,16 @@ def _spawn(run: runs.Run, settings: Settings) -> None:
     except OSError as problem:
         raise RunError(f"The training process could not be started: {problem.strerror}. Try again.") from problem
     threading.Thread(target=process.wait, daemon=True).start()  # so that an ended child leaves no zombie
+
+
+def _launcher(run: runs.Run) -> list[str]:
+    """What starts the run's process, or its several processes."""
+    count = int(run.config().get("processes") or 1)
+    if count == 1:
+        return [sys.executable]
+    # a free port, and nothing that a person's own accelerate configuration might say
+    told = ("--multi_gpu", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0")
+    return [sys.executable, "-m", "accelerate.commands.launch", *told, f"--num_processes={count}"]
 
 
 @contextlib.contextmanager
@@ -143,10 +157,17 @@ def _ahead(run: runs.Run, device: str) -> list[runs.Run]:
 def work(run: runs.Run) -> runs.Status:
     """What the run's own process does: load, learn, score, export. Returns the last status.
 
-    Any error is written into status.json before it is raised.
+    Any error is written into status.json before it is raised. Of several processes the first does so; the others learn
+    beside it and leave nothing.
     """
-    runs.wait_for_silence(run)
     told = run.config()
+    if sharing.count() > 1:
+        signal.signal(signal.SIGTERM, _deserted)
+    if sharing.rank():
+        onlooker = runs.Onlooker(run)
+        _learn(run, told, onlooker)
+        return onlooker.status
+    runs.wait_for_silence(run)
     with runs.Reporter(run) as reporter, _device_turn(run, reporter, "cuda" if _has_cuda(told) else "cpu") as turn:
         if not turn:
             reporter.tell(state="stopped", message="Stopped while it waited.")
@@ -154,6 +175,11 @@ def work(run: runs.Run) -> runs.Status:
         reporter.tell(state="running", message="Loading the frames.")
         _learn(run, told, reporter)
         return reporter.status
+
+
+def _deserted(number: int, frame: object) -> None:
+    """What the launcher's signal means here: it ends the others when one process has ended."""
+    raise RunError("Another process of this training ended. The log says why; then resume.")
 
 
 def _has_cuda(told: Mapping[str, Any]) -> bool:
@@ -171,9 +197,10 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
     prepared = task.dataset(
         config, folder, lambda done, of: reporter.note(message=f"Loading the frames: {done} of {of}.")
     )
-    run.log(prepared.note)
-    run.log(prepared.base_words)
-    _record(run, prepared)
+    reporter.log(prepared.note)
+    reporter.log(prepared.base_words)
+    if sharing.rank() == 0:
+        _record(run, prepared)
     reporter.tell(epochs=config.epochs, message="Starting.")
     from cloudcore import training
 
@@ -187,7 +214,7 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
             raise
         raise RunError("Out of memory. Lower batch, crop or size, and start anew from this run.") from problem
     if net is None:
-        run.log("stopped")
+        reporter.log("stopped")
         return
     reporter.tell(message="Writing the model.", eta_seconds=None)
     _leave_model(run, task, config, prepared, net, told)
@@ -195,7 +222,7 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
     run.log("done")
 
 
-def _record(run: runs.Run, prepared: Any) -> None:
+def _record(run: runs.Run, prepared: Prepared) -> None:
     """made_with.json: versions, code, and one hash over every image learnt from; a resumed run adds a line."""
     path = run.folder / "made_with.json"
     data = hashlib.sha256("".join(prepared.train_hashes).encode()).hexdigest()
@@ -235,7 +262,7 @@ def options_of(model: str, task: Task) -> dict[str, Any]:
             if key in theirs and key in known}  # fmt: skip
 
 
-def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any, told: Mapping[str, Any]) -> None:
+def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Prepared, net: Any, told: Mapping[str, Any]) -> None:
     models.round_weights(net)
     module, wanted = task.deploy(config, net)
     info = {
@@ -243,7 +270,7 @@ def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any
         "network": {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())},
         "options": told["options"], "input": {"layout": "NCHW", "channels": "RGB", **wanted},
         "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5] * len(prepared.classes),
-        "min_size": [0] * len(prepared.classes), "grid_hw": getattr(prepared, "grid_hw", None), "temperature": 1.0,
+        "min_size": [0] * len(prepared.classes), "grid_hw": prepared.grid_hw, "temperature": 1.0,
         "trained_on": {
             "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
             "terms": told.get("terms") or TERMS,
@@ -256,7 +283,7 @@ def _leave_model(run: runs.Run, task: Task, config: Any, prepared: Any, net: Any
     finish_model(run.model_folder, task, prepared)
 
 
-def finish_model(folder: Path, task: Task, prepared: Any) -> None:
+def finish_model(folder: Path, task: Task, prepared: Prepared) -> None:
     """Calibrate an exported model and score it on what was held out; both stand in its model.json afterwards."""
     found = task.calibrate(prepared, models.load(folder))
     runs.write_json(folder / "model.json", {**models.read_info(folder), **found})

@@ -63,9 +63,9 @@ def _check_held_out(prepared: Any, learnt: set[str]) -> None:
 
 def _net(task: Any, info: dict[str, Any], folder: Path) -> Any:
     """The trained network of a model folder."""
-    from cloudcore import training
+    from cloudcore.networks import checkpoints
 
     config = replace(make_config(task, info["options"]), weights="none")
     net = task.network(config, len(info["classes"]))
-    training.load_weights(net, jobs.start_weights(task, config, str(folder)))
+    checkpoints.load_weights(net, jobs.start_weights(task, config, str(folder)))
     return net.eval()

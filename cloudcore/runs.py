@@ -26,7 +26,7 @@ STATES = (*ACTIVE, "done", "failed", "stopped", "lost")
 class Status:
     """Where a run stands. loss and metric are those of the last epoch, NaN-free; times are ISO 8601 in UTC.
 
-    memory_mib is the most its process has held so far.
+    memory_mib is the most its process has held so far, gpu_memory_mib the most it has held on a GPU.
     """
 
     state: str = "queued"
@@ -44,6 +44,7 @@ class Status:
     error: str = ""
     device: str = ""
     memory_mib: int | None = None
+    gpu_memory_mib: int | None = None
     started_at: str | None = None
     updated_at: str | None = None
     heartbeat_at: str | None = None
@@ -266,6 +267,10 @@ class Reporter:
             self.status = replace(self.status, **changes, updated_at=now(), heartbeat_at=now())
             write_json(self.run.folder / "status.json", asdict(self.status))
 
+    def log(self, line: str) -> None:
+        """Add a line to the run's log."""
+        self.run.log(line)
+
     def note(self, **changes: Any) -> None:
         """Change fields; the next heartbeat writes them."""
         with self._lock:
@@ -279,6 +284,23 @@ class Reporter:
             except OSError as problem:
                 # A full disk must not end the heartbeat: the next one may fit again.
                 print(f"heartbeat not written: {problem}")
+
+
+class Onlooker(Reporter):
+    """What the other processes of a shared training have in its place: it knows the run and writes nothing."""
+
+    def __enter__(self) -> "Onlooker":
+        return self
+
+    def __exit__(self, *told: object) -> None:
+        return
+
+    def tell(self, **changes: Any) -> None:
+        """Change fields, for this process alone."""
+        self.note(**changes)
+
+    def log(self, line: str) -> None:
+        """Nothing: the first process says it."""
 
 
 def wait_for_silence(run: Run) -> None:

@@ -47,6 +47,10 @@ class Prepared(Protocol):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     stems: dict[str, list[str]]
+    grid_hw: tuple[int, int] | None
+    """The grid that min_size counts pixels on, None for each image's own."""
+    place: Any
+    """The torch device batches are made on: "cpu", until the training says where it learns."""
 
     @property
     def train(self) -> Sequence[Any]:

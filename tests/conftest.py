@@ -44,6 +44,28 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_sky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve small frames of four nights: bright round clouds on a dark sky. A sky data folder; read only."""
+    from cloudcore import images
+
+    root = tmp_path_factory.mktemp("small")
+    rng = np.random.default_rng(5)
+    grid = np.indices((72, 80)).transpose(1, 2, 0)
+    for night in range(4):
+        for number in range(3):
+            cloud = np.zeros((72, 80), bool)
+            for _ in range(3):
+                cloud |= np.linalg.norm(grid - rng.uniform(0, 72, 2), axis=2) < rng.uniform(8, 22)
+            light = np.where(cloud[..., None], (190, 190, 185), (40, 60, 110)) + rng.normal(0, 12, (72, 80, 3))
+            stem = f"c_2020-01-{night * 2 + 1:02d}T22-0{number}-00"
+            label = np.where(cloud, 255, 0).astype(np.uint8)
+            label[:6] = 128
+            images.write_png(root / "images" / f"{stem}.png", np.clip(light, 0, 255).astype(np.uint8))
+            images.write_png(root / "masks" / f"{stem}.png", label)
+    return root
+
+
+@pytest.fixture(scope="session")
 def sky_data(samples: Path) -> Path:
     """A sky data folder: real frames where CLOUDCORE_REAL_DATA names them, the samples otherwise."""
     real = os.environ.get("CLOUDCORE_REAL_DATA", "")

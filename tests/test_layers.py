@@ -41,6 +41,8 @@ PARTS = {
     "meaning": "exchange",
     "evaluate_masks": "evaluate",
     "rate_finder": "training",
+    "sharing": "runs",
+    "board": "runs",
     "rehearsal": "jobs",
     "pattern_data": "data",
     "genus_light": "render",

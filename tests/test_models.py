@@ -128,9 +128,9 @@ def shipped(tmp_path: Path) -> Path:
 
 
 def _begin(wanted: task.Task, config: object, folder: Path) -> None:
-    from cloudcore import training
+    from cloudcore.networks import checkpoints
 
-    training.load_weights(wanted.network(config), jobs.start_weights(wanted, config, str(folder)))
+    checkpoints.load_weights(wanted.network(config), jobs.start_weights(wanted, config, str(folder)))
 
 
 def _is_a_sentence(words: str) -> None:

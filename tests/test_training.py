@@ -31,26 +31,10 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve small frames of four nights: bright round clouds on a dark sky."""
-    root = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(5)
-    for kind in ("images", "masks"):
-        (root / kind).mkdir()
-    grid = np.indices((72, 80)).transpose(1, 2, 0)
-    for night in range(4):
-        for number in range(3):
-            cloud = np.zeros((72, 80), bool)
-            for _ in range(3):
-                cloud |= np.linalg.norm(grid - rng.uniform(0, 72, 2), axis=2) < rng.uniform(8, 22)
-            light = np.where(cloud[..., None], (190, 190, 185), (40, 60, 110)) + rng.normal(0, 12, (72, 80, 3))
-            stem = f"c_2020-01-{night * 2 + 1:02d}T22-0{number}-00"
-            label = np.where(cloud, 255, 0).astype(np.uint8)
-            label[:6] = 128
-            images.write_png(root / "images" / f"{stem}.png", np.clip(light, 0, 255).astype(np.uint8))
-            images.write_png(root / "masks" / f"{stem}.png", label)
-    return root
+@pytest.fixture
+def folder(small_sky: Path) -> Path:
+    """The small data folder all of these learn from."""
+    return small_sky
 
 
 def _fit(
@@ -107,6 +91,26 @@ def test_same_seed_same_numbers_and_a_resumed_run_ends_in_the_same_bits(folder: 
     assert [row["epoch"] for row in broken.history()] == [1, 2, 3]
 
 
+def test_a_compiled_network_keeps_its_names_and_learns_the_same(folder: Path, tmp_path: Path) -> None:
+    """The compiler itself is told to leave the network as it is: minutes of its work are no unit test."""
+    import torch
+    from safetensors.torch import load_file
+
+    plain, _ = _fit(folder, tmp_path / "a", {**TINY, "epochs": 1})
+    torch.compiler.set_stance("force_eager")
+    try:
+        compiled, _ = _fit(folder, tmp_path / "b", {**TINY, "epochs": 1, "compile": True})
+    finally:
+        torch.compiler.set_stance("default")
+    wanted, got = (load_file(run.checkpoints / "best.safetensors") for run in (plain, compiled))
+    assert wanted.keys() == got.keys() and all((wanted[name] == got[name]).all() for name in wanted)
+
+
+def test_a_run_leaves_its_history_for_tensorboard(folder: Path, tmp_path: Path) -> None:
+    run, _ = _fit(folder, tmp_path, TINY)
+    assert list((run.folder / "tensorboard").glob("events.out.tfevents.*"))
+
+
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(folder: Path, tmp_path: Path) -> None:
     run, _ = _fit(folder, tmp_path, TINY)
     (run.checkpoints / "epoch-00002.safetensors").write_bytes(b"\x00" * 40)
@@ -141,10 +145,10 @@ FAULTS = {
 def test_a_fault_at_a_checkpoint_is_named_and_the_run_resumes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    from cloudcore import training
+    from cloudcore.networks import checkpoints
 
     problem, words = FAULTS[fault]
-    save, calls = training._save_tensors, iter(range(1000))
+    save, calls = checkpoints.save_tensors, iter(range(1000))
 
     def failing(path: Path, tensors: dict[str, Any]) -> None:
         if next(calls) >= 2:  # the best weights and the checkpoint of the first epoch are written
@@ -154,7 +158,7 @@ def test_a_fault_at_a_checkpoint_is_named_and_the_run_resumes(
     config = asdict(make_config(get_task("sky"), TINY))
     run = runs.create(tmp_path / "runs", "sky", folder, config, device="cpu")
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_save_tensors", failing)
+        patch.setattr(checkpoints, "save_tensors", failing)
         with pytest.raises(RunError, match=words):
             jobs.work(run)
     assert (run.status().state, words in run.status().error) == ("failed", True)
@@ -185,17 +189,17 @@ def test_a_run_outlives_the_app_that_started_it(folder: Path, tmp_path: Path) ->
 def test_weights_of_another_architecture_and_nan_weights_are_refused(folder: Path) -> None:
     import torch
 
-    from cloudcore import training
+    from cloudcore.networks import checkpoints
 
     task = get_task("sky")
     net = task.network(make_config(task, TINY))
     other = task.network(make_config(task, {**TINY, "network": "cloudnet"}))
     with pytest.raises(RunError, match="another architecture"):
-        training.load_weights(net, other.state_dict())
+        checkpoints.load_weights(net, other.state_dict())
     state = {name: value.clone() for name, value in other.state_dict().items()}
     state["fc3.bias"] = torch.full_like(state["fc3.bias"], float("nan"))
     with pytest.raises(RunError, match="NaN"):
-        training.load_weights(other, state)
+        checkpoints.load_weights(other, state)
 
 
 @pytest.mark.parametrize("options", [

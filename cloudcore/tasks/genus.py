@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import genus_data, images, models, photo_decisions, picture_statistics
+from cloudcore import genus_data, genus_light, images, models, photo_decisions, picture_statistics
 from cloudcore.class_scorer import ClassParts, ClassScorer, fit_temperature, labels
 from cloudcore.data import Preflight
 from cloudcore.errors import DataError, ModelError
-from cloudcore.genus_light import augmented, normalised
 from cloudcore.task import Task, option
 
 MEAN = (0.485, 0.456, 0.406)
@@ -65,6 +64,9 @@ class Config:
     averaging: float = option(0.0, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
     flip_test: bool = option(True, "Predict on the photograph and its mirror image, averaged", advanced=True)
     precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
+    stop_after: int = option(0, "Stop after so many epochs without a lower loss; 0: never", low=0, high=1000,
+                             advanced=True)  # fmt: skip
+    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -93,6 +95,7 @@ class GenusData(ClassParts):
     stems: dict[str, list[str]] = field(default_factory=dict)
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
+    held: Any = None
 
     def side(self, epoch: int) -> int:
         """Side of the training crops of an epoch, px: grows to the full size over the first two thirds."""
@@ -107,13 +110,28 @@ class GenusData(ClassParts):
         rng = np.random.default_rng([self.config.seed, epoch])
         order, side, count, weights = self._order(rng), self.side(epoch), len(self.classes), self._weights()
         for step in range(self.steps):
-            chosen = [self.train[i] for i in order[step * self.config.batch : (step + 1) * self.config.batch]]
+            chosen = order[step * self.config.batch : (step + 1) * self.config.batch].tolist()
             if len(chosen) < 2:
-                chosen = chosen + [self.train[int(rng.integers(len(self.train)))]]
-            seen = augmented([e.image for e in chosen], side, self.config.crop, self.config.augment, rng)
-            hard = np.eye(count, dtype=np.float32)[labels(chosen)] * weights[labels(chosen)][:, None]
-            x, y = _mixed(seen, hard, self.config, rng)
-            yield normalised(x, MEAN, STD), torch.from_numpy(y)
+                chosen = [*chosen, int(rng.integers(len(self.train)))]
+            truth = labels([self.train[i] for i in chosen])
+            hard = torch.from_numpy(np.eye(count, dtype=np.float32)[truth] * weights[truth][:, None]).to(self.place)
+            x, y = _mixed(self._views(chosen, side, rng), hard, self.config, rng)
+            yield genus_light.normalised(x, MEAN, STD), y
+
+    def _views(self, chosen: list[int], side: int, rng: np.random.Generator) -> Any:
+        """Random views float32 (N, 3, side, side) in 0..255, made where the photographs are held."""
+        import torch
+
+        from cloudcore.networks.held import Held
+
+        crop, strength = self.config.crop, self.config.augment
+        if str(self.place) == "cpu":
+            pictures = [self.train[i].image for i in chosen]
+            return torch.from_numpy(genus_light.augmented(pictures, side, crop, strength, rng))
+        self.held = self.held or Held([example.image for example in self.train], self.place)
+        boxes = genus_light.draw([self.train[i].image.shape[:2] for i in chosen], crop, strength, rng)
+        views = genus_light.cut_there(self.held, chosen, boxes, side)
+        return genus_light.lit(views, strength, rng) if strength else views
 
     def _weights(self) -> Any:
         """What a photograph of each class counts in the loss, float32 (K,), 1 on average over the photographs."""
@@ -141,7 +159,8 @@ class GenusData(ClassParts):
         for start in range(0, len(self.valid), self.config.batch):
             chosen = self.valid[start : start + self.config.batch]
             seen = np.stack([images.resize(e.image, (side, side)) for e in chosen])
-            yield normalised(seen.astype(np.float32), MEAN, STD), torch.from_numpy(labels(chosen))
+            x = seen.transpose(0, 3, 1, 2).astype(np.float32)
+            yield genus_light.normalised(x, MEAN, STD), torch.from_numpy(labels(chosen))
 
     def scorer(self) -> ClassScorer:
         """A fresh scorer for an epoch."""
@@ -151,24 +170,27 @@ class GenusData(ClassParts):
 def _mixed(x: Any, y: Any, config: Config, rng: np.random.Generator) -> tuple[Any, Any]:
     """Mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019) of a batch with its own permutation, one of them at random.
 
-    x float32 (N, h, w, 3) in 0..255, y float32 (N, K).
+    x float32 (N, 3, h, w) and y float32 (N, K), tensors on one device.
     """
+    import torch
+
     ways = [name for name in ("mixup", "cutmix") if getattr(config, name) > 0]
     if not ways:
         return x, y
     way = ways[int(rng.integers(len(ways)))]
     share, other = float(rng.beta(*(getattr(config, way),) * 2)), rng.permutation(len(x))
+    there = torch.from_numpy(other).to(x.device)
     if way == "mixup":
-        return x * np.float32(share) + x[other] * np.float32(1 - share), y * share + y[other] * (1 - share)
-    height, width = x.shape[1:3]
+        return x * share + x[there] * (1 - share), y * share + y[there] * (1 - share)
+    height, width = x.shape[2:]
     half_y, half_x = (int(side * math.sqrt(1 - share) / 2) for side in (height, width))
     row, column = int(rng.integers(height)), int(rng.integers(width))
     top, bottom = max(0, row - half_y), min(height, row + half_y)
     left, right = max(0, column - half_x), min(width, column + half_x)
-    x = x.copy()
-    x[:, top:bottom, left:right] = x[other, top:bottom, left:right]
+    mixed = x.clone()
+    mixed[:, :, top:bottom, left:right] = x[there, :, top:bottom, left:right]
     share = 1 - (bottom - top) * (right - left) / (height * width)
-    return x, (y * share + y[other] * (1 - share)).astype(np.float32)
+    return mixed, y * share + y[there] * (1 - share)
 
 
 def predicting_side(config: Config) -> int:

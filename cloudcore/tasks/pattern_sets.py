@@ -31,7 +31,7 @@ class PatternData:
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
     classes: tuple[str, ...] = PATTERNS
-    grid_hw: tuple[int, int] = GRID_HW
+    grid_hw: tuple[int, int] | None = GRID_HW
     stems: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

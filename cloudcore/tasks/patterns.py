@@ -71,6 +71,7 @@ class Config:
     flip_test: bool = option(False, "Predict on the image and its mirror images, averaged", advanced=True)
     min_steps: int = option(8, "Batches an epoch has at least", low=1, high=10000, advanced=True)
     precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
+    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
 
 
 PRESETS: dict[str, dict[str, Any]] = {

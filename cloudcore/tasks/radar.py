@@ -40,6 +40,9 @@ class Config:
     schedule: str = option("one_cycle", "Learning rate over time", choices=("one_cycle", "constant"), advanced=True)
     averaging: float = option(0.97, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
     precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
+    stop_after: int = option(0, "Stop after so many epochs without a lower loss; 0: never", low=0, high=1000,
+                             advanced=True)  # fmt: skip
+    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
 
 
 _CHAPTER: dict[str, Any] = {
@@ -68,16 +71,29 @@ class RadarData(ClassParts):
     stems: dict[str, list[str]] = field(default_factory=dict)
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (SCALE_DBZ / 255,) * 3
+    held: Any = None
 
     def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
         """Batches of an epoch, a pure function of seed and epoch: x float32 (N, 1, 136, 136), classes int64 (N,)."""
         rng = np.random.default_rng([self.config.seed, epoch])
         order = rng.permutation(len(self.train))
         for part in np.array_split(order, self.steps):  # of equal size: normalisation suffers from a small last batch
-            chosen = [self.train[i] for i in part]
-            if len(chosen) < 2:
-                chosen = chosen + [self.train[int(rng.integers(len(self.train)))]]
-            yield _batch(chosen, radar_variants.varied(_fields(chosen), spread(self.config), rng))
+            chosen = part.tolist() if len(part) > 1 else [*part.tolist(), int(rng.integers(len(self.train)))]
+            yield self._variants(chosen, rng)
+
+    def _variants(self, chosen: list[int], rng: np.random.Generator) -> tuple[Any, Any]:
+        """Variants of pictures, made where they are held."""
+        import torch
+
+        from cloudcore.networks.held import Held
+
+        examples, side = [self.train[i] for i in chosen], radar_data.SIDE
+        warps = radar_variants.draw(len(chosen), (side, side), spread(self.config), rng)
+        if str(self.place) == "cpu":
+            return _batch(examples, radar_variants.varied(_fields(examples), warps))
+        self.held = self.held or Held(list(_fields(self.train)), self.place)
+        x = self.held.views(chosen, warps, (side, side), border="reflection")
+        return x.div_(SCALE_DBZ), torch.from_numpy(labels(examples)).to(self.place)
 
     def validation(self) -> Iterator[tuple[Any, Any]]:
         """Held-out pictures as they are, and their classes."""
@@ -157,7 +173,8 @@ def calibrate(prepared: RadarData, predictor: models.Predictor) -> dict[str, Any
 def variants(config: Config, picture: images.Image, count: int = 9) -> list[images.Image]:
     """What the augmentation makes of a picture (136, 136, 3): the first `count` variants, in colours."""
     rng = np.random.default_rng([config.seed, 3])
-    fields = radar_variants.varied(np.repeat(picture[None, ..., 0], count, axis=0), spread(config), rng)
+    warps = radar_variants.draw(count, picture.shape[:2], spread(config), rng)
+    fields = radar_variants.varied(np.repeat(picture[None, ..., 0], count, axis=0), warps)
     return [radar_variants.shown(np.repeat(one[..., None], 3, axis=2)) for one in fields]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloudcore import data, evaluate, images, mask, metrics, models, render
 from cloudcore.errors import DataError, ModelError
@@ -48,6 +49,9 @@ class Config:
     min_steps: int = option(8, "Steps an epoch has at least", low=1, high=10000, advanced=True)
     flip_test: bool = option(False, "Predict on the frame and its mirror images, averaged", advanced=True)
     precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
+    stop_after: int = option(0, "Stop after so many epochs without a lower loss; 0: never", low=0, high=1000,
+                             advanced=True)  # fmt: skip
+    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -81,6 +85,9 @@ class SkyData:
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
     classes: tuple[str, ...] = ("cloud",)
+    grid_hw: tuple[int, int] | None = None
+    place: Any = "cpu"
+    held: Any = None
 
     @property
     def steps(self) -> int:
@@ -108,8 +115,11 @@ class SkyData:
         wanted = self.steps * self.config.batch
         order = np.concatenate([rng.permutation(len(self.train)) for _ in range(math.ceil(wanted / len(self.train)))])
         for step in range(self.steps):
-            chosen = [self.train[i] for i in order[step * self.config.batch : (step + 1) * self.config.batch]]
-            yield self._patches(chosen, rng, 64) if _is_patch(self.config) else self._crops(chosen, rng)
+            chosen = order[step * self.config.batch : (step + 1) * self.config.batch].tolist()
+            if _is_patch(self.config):
+                yield self._patches([self.train[i] for i in chosen], rng, 64)
+            else:
+                yield self._crops(chosen, rng) if str(self.place) == "cpu" else self._crops_there(chosen, rng)
 
     def validation(self) -> Iterator[tuple[Any, Any]]:
         """One batch a validation frame: the whole frame, padded to what the network takes (padding undefined)."""
@@ -140,12 +150,31 @@ class SkyData:
         }
         return {**scores, "metrics": evaluate.score([c for c, _ in found]), "by_source": by_source}
 
-    def _crops(self, chosen: list[data.Example], rng: np.random.Generator) -> tuple[Any, Any]:
+    def _crops(self, chosen: list[int], rng: np.random.Generator) -> tuple[Any, Any]:
         import torch
 
-        cut = [_augmented_crop(example, self.config, rng) for example in chosen]
+        cut = [_crop(self.train[i], self.config.crop, _draw(self.train[i], self.config, rng), rng) for i in chosen]
         x = _normalise(torch.from_numpy(np.stack([image for image, _ in cut])))
         return x, torch.from_numpy(np.stack([label for _, label in cut]))
+
+    def _crops_there(self, chosen: list[int], rng: np.random.Generator) -> tuple[Any, Any]:
+        """The same where the frames are held on a GPU: moved, lit and normalised there, noise of its own."""
+        import torch
+
+        from cloudcore.networks import held, light
+
+        if self.held is None:
+            frames = held.Held([example.image for example in self.train], self.place)
+            self.held = frames, held.Held([example.label for example in self.train], self.place, fill=128)
+        drawn = [_draw(self.train[i], self.config, rng) for i in chosen]
+        warps, out_hw = np.stack([one.warp for one in drawn]), (self.config.crop, self.config.crop)
+        x = self.held[0].views(chosen, warps, out_hw)
+        if self.config.augment:
+            gain, gamma = np.stack([one.gain for one in drawn]), np.array([one.gamma for one in drawn])
+            grey, noise = np.array([float(one.grey) for one in drawn]), np.array([one.noise for one in drawn])
+            x = light.exposed(x, gain, gamma, grey, noise, int(rng.integers(2**62)))
+        y = self.held[1].views(chosen, warps, out_hw, nearest=True)
+        return _normalise(x.permute(0, 2, 3, 1)), y[:, 0].to(torch.uint8)
 
     def _patches(self, chosen: list[data.Example], rng: np.random.Generator, each: int) -> tuple[Any, Any]:
         import torch
@@ -222,7 +251,7 @@ def _normalise(batch: Any) -> Any:
     """uint8 (N, H, W, 3) tensor -> float32 (N, 3, H, W), ImageNet mean and std, channels last in memory."""
     import torch
 
-    mean, std = torch.tensor(MEAN) * 255, torch.tensor(STD) * 255
+    mean, std = (torch.tensor(value, device=batch.device) * 255 for value in (MEAN, STD))
     return ((batch.float() - mean) / std).permute(0, 3, 1, 2)
 
 
@@ -233,8 +262,19 @@ def _pad(image: images.Image, label: Any, multiple: int) -> tuple[Any, Any]:
     return padded, np.pad(label, ((0, below), (0, right)), constant_values=128)
 
 
-def _augmented_crop(example: data.Example, config: Config, rng: np.random.Generator) -> tuple[Any, Any]:
-    """One random square of crop px: scale, turn and shift by one warp, then mirror, gain, tint, gamma and noise."""
+@dataclass(frozen=True)
+class _Drawn:
+    """How one crop is taken: the affine map (2, 3) from px of the frame to px of the crop, and its light."""
+
+    warp: NDArray[np.float64]
+    gain: NDArray[np.float64] = field(default_factory=lambda: np.ones(3))
+    gamma: float = 1.0
+    grey: bool = False
+    noise: float = 0.0
+
+
+def _draw(example: data.Example, config: Config, rng: np.random.Generator) -> _Drawn:
+    """Scale, turn, shift and mirror in one map; gain, tint and gamma, now and then grey, and noise."""
     import cv2
 
     side, strength = config.crop, config.augment
@@ -243,35 +283,35 @@ def _augmented_crop(example: data.Example, config: Config, rng: np.random.Genera
     angle = float(rng.uniform(-180, 180)) if strength and rng.random() < 0.5 else 0.0
     reach_y, reach_x = max(0.0, height - side / scale) / 2, max(0.0, width - side / scale) / 2
     centre = (width / 2 + rng.uniform(-1, 1) * reach_x, height / 2 + rng.uniform(-1, 1) * reach_y)
-    warp = cv2.getRotationMatrix2D(centre, angle, scale)
-    warp = warp + np.array([[0, 0, side / 2 - centre[0]], [0, 0, side / 2 - centre[1]]])
-    image = np.asarray(cv2.warpAffine(example.image, warp, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
-    nearest = cv2.INTER_NEAREST
-    label = np.asarray(cv2.warpAffine(example.label, warp, (side, side), flags=nearest, borderValue=(128,)), np.uint8)
-    if strength:
-        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-        image, label = np.rot90(image, turns), np.rot90(label, turns)
-        if mirror:
-            image, label = image[:, ::-1], label[:, ::-1]
-        image = _other_light(image, strength, rng)
-    return np.ascontiguousarray(image), np.ascontiguousarray(label)
+    warp = np.vstack([cv2.getRotationMatrix2D(centre, angle, scale), [0, 0, 1]])
+    warp[:2, 2] += side / 2 - np.array(centre)
+    if not strength:
+        return _Drawn(warp[:2])
+    quarter = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, side - 1.0], [0.0, 0.0, 1.0]])
+    warp = np.linalg.matrix_power(quarter, int(rng.integers(4))) @ warp
+    if rng.integers(2):
+        warp = np.array([[-1.0, 0.0, side - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]) @ warp
+    gain = np.exp(rng.normal(0, 0.15 * strength) + rng.normal(0, 0.06 * strength, 3))
+    gamma, grey = float(np.exp(rng.normal(0, 0.15 * strength))), bool(rng.random() < 0.15 * strength)
+    noise = float(rng.uniform(0, 8 * strength)) if rng.random() < 0.5 else 0.0
+    return _Drawn(warp[:2], gain, gamma, grey, noise)
 
 
-def _other_light(image: images.Image, strength: float, rng: np.random.Generator) -> images.Image:
-    """Another exposure of the same sky: gain, tint and gamma by one table a channel, now and then grey or noisy."""
+def _crop(example: data.Example, side: int, drawn: _Drawn, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Image (side, side, 3) and label (side, side), uint8; outside the frame black and undefined."""
     import cv2
 
-    gain = np.exp(rng.normal(0, 0.15 * strength) + rng.normal(0, 0.06 * strength, 3))
-    gamma = np.exp(rng.normal(0, 0.15 * strength))
-    light = np.clip(np.linspace(0, 1, 256)[:, None] * gain, 0, 1) ** gamma
-    table = np.rint(light * 255).astype(np.uint8)[None]
-    seen = np.asarray(cv2.LUT(np.ascontiguousarray(image), table), np.uint8)
-    if rng.random() < 0.15 * strength:
-        seen = np.asarray(cv2.cvtColor(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
-    if rng.random() < 0.5:
-        noise = rng.standard_normal(seen.shape, np.float32) * np.float32(rng.uniform(0, 8 * strength))
-        seen = np.clip(seen + noise, 0, 255).astype(np.uint8)
-    return seen
+    nearest, size_wh = cv2.INTER_NEAREST, (side, side)
+    image = np.asarray(cv2.warpAffine(example.image, drawn.warp, size_wh, flags=cv2.INTER_LINEAR), np.uint8)
+    label = np.asarray(cv2.warpAffine(example.label, drawn.warp, size_wh, flags=nearest, borderValue=(128,)), np.uint8)
+    light = np.clip(np.linspace(0, 1, 256)[:, None] * drawn.gain, 0, 1) ** drawn.gamma
+    image = np.asarray(cv2.LUT(image, np.rint(light * 255).astype(np.uint8)[None]), np.uint8)
+    if drawn.grey:
+        image = np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB), np.uint8)
+    if drawn.noise:
+        noise = rng.standard_normal(image.shape, np.float32) * np.float32(drawn.noise)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return image, label
 
 
 def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> SkyData:

@@ -91,7 +91,7 @@ def _batch(paths: tuple[Path, ...], mark: tuple[int, float, float, int, int]) ->
     side, crop, strength, seed, presize = mark
     pictures = [images.thumbnail(images.read(path), 2 * presize) for path in paths]
     seen = genus_light.augmented(pictures, side, crop, strength, np.random.default_rng([seed, 0]))
-    return [images.encode_jpeg(np.rint(view).astype(np.uint8)) for view in seen]
+    return [images.encode_jpeg(np.rint(view).astype(np.uint8)) for view in seen.transpose(0, 2, 3, 1)]
 
 
 def _show_variants(path: Path, task: Task, config: Any, count: int = 9) -> None:

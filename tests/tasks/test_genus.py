@@ -72,9 +72,9 @@ def test_sides_grow(three: Path) -> None:
 def test_views_without_strength_are_the_picture(rng: np.random.Generator) -> None:
     picture = sample_genus.draw("Cirrus", rng)
     plain = genus_light.augmented([picture], 96, 0.5, 0.0, rng)[0]
-    assert np.array_equal(plain, images.resize(picture, (96, 96)).astype(np.float32))
+    assert np.array_equal(plain.transpose(1, 2, 0), images.resize(picture, (96, 96)).astype(np.float32))
     lit = genus_light.augmented([picture, picture], 96, 0.5, 1.0, rng)
-    assert lit.shape == (2, 96, 96, 3) and lit.min() >= 0 and lit.max() <= 255 and not np.array_equal(lit[0], lit[1])
+    assert lit.shape == (2, 3, 96, 96) and lit.min() >= 0 and lit.max() <= 255 and not np.array_equal(lit[0], lit[1])
 
 
 def test_loss_by_hand() -> None:

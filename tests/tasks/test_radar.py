@@ -68,8 +68,10 @@ def test_batches_are_a_function_of_seed_and_epoch(tmp_path: Path) -> None:
 
 def test_a_still_spread_changes_nothing_and_flips_only_mirror(rng: np.random.Generator) -> None:
     field = rng.integers(0, 60, (1, 136, 136)).astype(np.uint8)
-    assert np.array_equal(radar_variants.varied(field, radar_variants.Spread(), rng), field)
-    mirrored = radar_variants.varied(np.repeat(field, 8, axis=0), radar_variants.Spread(flips=True), rng)
+    still = radar_variants.draw(1, (136, 136), radar_variants.Spread(), rng)
+    assert np.array_equal(radar_variants.varied(field, still), field)
+    flipping = radar_variants.draw(8, (136, 136), radar_variants.Spread(flips=True), rng)
+    mirrored = radar_variants.varied(np.repeat(field, 8, axis=0), flipping)
     forms = [field[0], field[0][::-1], field[0][:, ::-1], field[0][::-1, ::-1]]
     assert all(any(np.array_equal(one, form) for form in forms) for one in mirrored)
     assert len({one.tobytes() for one in mirrored}) > 1
@@ -77,7 +79,8 @@ def test_a_still_spread_changes_nothing_and_flips_only_mirror(rng: np.random.Gen
 
 def test_a_shift_reflects_at_the_rim() -> None:
     field = np.tile(np.arange(136, dtype=np.uint8) % 60, (136, 1))[None]
-    moved = radar_variants.varied(field, radar_variants.Spread(shift=0.2), np.random.default_rng(1))
+    warps = radar_variants.draw(1, (136, 136), radar_variants.Spread(shift=0.2), np.random.default_rng(1))
+    moved = radar_variants.varied(field, warps)
     assert moved.min() >= 0 and not np.array_equal(moved, field) and (moved > 0).mean() > 0.95
 
 
