@@ -30,7 +30,7 @@ class Held:
         together = torch.from_numpy(whole)
         together = together.permute(0, 3, 1, 2) if first.ndim == 3 else together[:, None]
         self.place, self.fill = torch.device(place), fill
-        self.tensor = together.to(self.place) if _fits(whole.nbytes, self.place) else together
+        self.tensor = hold(together, self.place)
 
     def views(self, chosen: Sequence[int], matrices: Matrices, out_hw: tuple[int, int], *, nearest: bool = False,
               border: str = "zeros", finer: int = 1) -> Tensor:  # fmt: skip
@@ -39,7 +39,7 @@ class Held:
         border: "zeros" (the fill value), "border" or "reflection"; finer: read at so many times the size and averaged,
         for views much smaller than what they show.
         """
-        x = self.tensor[torch.as_tensor(np.asarray(chosen), device=self.tensor.device)].to(self.place).float()
+        x = rows(self.tensor, chosen, self.place).float()
         moved = warp(x - self.fill, matrices, out_hw, nearest=nearest, border=border, finer=finer)
         return moved + self.fill
 
@@ -64,8 +64,20 @@ def warp(x: Tensor, matrices: Matrices, out_hw: tuple[int, int], *, nearest: boo
     return functional.avg_pool2d(seen, finer) if finer > 1 else seen
 
 
-def _fits(size: int, place: torch.device) -> bool:
-    if place.type != "cuda":
-        return True
-    free, _ = torch.cuda.mem_get_info(place)
-    return bool(size < SHARE * free)
+def hold(whole: Tensor, place: torch.device | str) -> Tensor:
+    """The tensor on the device where it takes no more than SHARE of the free memory there, else where it is."""
+    there = torch.device(place)
+    if there.type == "cuda" and whole.nbytes >= SHARE * torch.cuda.mem_get_info(there)[0]:
+        return whole
+    return whole.to(there)
+
+
+def rows(whole: Tensor, chosen: Sequence[int], place: torch.device | str) -> Tensor:
+    """Some rows of a tensor, on the device, wherever the tensor is."""
+    return whole[torch.as_tensor(np.asarray(chosen), device=whole.device)].to(place)
+
+
+def unpacked(packed: Tensor, width: int) -> Tensor:
+    """Bits of uint8 (..., ceil(width / 8)), highest first, as uint8 (..., width) of 0 and 1: numpy's unpackbits."""
+    places = torch.arange(7, -1, -1, device=packed.device, dtype=torch.uint8)
+    return ((packed[..., None] >> places) & 1).flatten(-2)[..., :width]

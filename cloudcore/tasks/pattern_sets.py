@@ -33,6 +33,7 @@ class PatternData:
     classes: tuple[str, ...] = PATTERNS
     grid_hw: tuple[int, int] | None = GRID_HW
     stems: dict[str, list[str]] = field(default_factory=dict)
+    there: Any = None
 
     def __post_init__(self) -> None:
         self.stems = {"train": self.train, "valid": self.valid}
@@ -89,12 +90,19 @@ class PatternData:
             yield normalise(x), y
 
     def _read(self, chosen: NDArray[np.int64]) -> tuple[Any, Any]:
-        """uint8 tensors (N, 3, h, w) and (N, 4, h, w) of the cache; sorted reads, as the disk likes them."""
+        """uint8 tensors (N, 3, h, w) and (N, 4, h, w) of the cache, which a GPU holds whole where it can."""
         import torch
 
-        x = torch.from_numpy(np.stack([self.cache.images[index] for index in chosen])).to(self.place)
-        y = torch.from_numpy(self.cache.masks(chosen.tolist())).to(self.place)
-        return x.permute(0, 3, 1, 2), y
+        if str(self.place) == "cpu":
+            x = torch.from_numpy(np.stack([self.cache.images[index] for index in chosen]))
+            return x.permute(0, 3, 1, 2), torch.from_numpy(self.cache.masks(chosen.tolist()))
+        from cloudcore.networks import held
+
+        if self.there is None:
+            arrays = (np.array(self.cache.images), np.array(self.cache.packed))
+            self.there = tuple(held.hold(torch.from_numpy(array), self.place) for array in arrays)
+        x, packed = (held.rows(tensor, chosen.tolist(), self.place) for tensor in self.there)
+        return x.permute(0, 3, 1, 2), held.unpacked(packed, x.shape[2])
 
     def scorer(self) -> "_Scorer":
         """A fresh scorer for an epoch."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from cloudcore import genus_light, images, sample_genus, sample_radar
+from cloudcore import genus_light, images, sample_genus, sample_patterns, sample_radar
 from cloudcore.networks import held, light
 from cloudcore.task import get_task, make_config
 
@@ -57,6 +57,12 @@ def test_cuts_there_are_the_cuts_here(rng: np.random.Generator) -> None:
     assert np.abs(here - there).mean() < 2 and np.quantile(np.abs(here - there), 0.99) < 10
 
 
+def test_bits_are_unpacked_as_numpy_does(rng: np.random.Generator) -> None:
+    bits = rng.integers(0, 2, (3, 4, 5, 13)).astype(np.uint8)
+    packed = torch.from_numpy(np.packbits(bits, axis=-1))
+    assert np.array_equal(held.unpacked(packed, 13).numpy(), bits)
+
+
 def test_light_is_the_same_on_arrays_and_tensors(rng: np.random.Generator) -> None:
     views = rng.uniform(0, 255, (5, 3, 8, 9)).astype(np.float32)
     here = genus_light.lit(views, 0.8, np.random.default_rng(4))
@@ -75,7 +81,7 @@ def test_exposure_by_hand() -> None:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders of a few pictures for sky, genus and radar."""
+    """Folders of a few pictures for every task."""
     root = tmp_path_factory.mktemp("held")
     rng = np.random.default_rng(2)
     for number in range(8):
@@ -90,6 +96,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(6):
             field = sample_radar.draw(name, rng)
             images.write_png(root / "radar" / name / f"{number}.png", field)
+    for draw in list(sample_patterns.write(root / "patterns"))[:3]:
+        draw()
     return root
 
 
@@ -97,12 +105,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "sky": {"size": 64, "crop": 48, "batch": 4, "validation": 0.0},
     "genus": {"size": 64, "presize": 64, "batch": 6, "mixup": 0.4, "cutmix": 0.4, "validation": 0.0, "test": 0.0},
     "radar": {"validation": 0.0},
+    "patterns": {"validation": 0.0, "flips": False, "shift_scale_rotate": 0.0, "grid_distortion": 0.0, "blur": 0.0},
 }
 
 
 @pytest.mark.parametrize("name", list(OPTIONS))
 def test_batches_made_on_a_device_are_a_function_of_seed_and_epoch(drawn: Path, name: str) -> None:
-    """ "cpu:0" stands for a GPU: any place but plain "cpu" takes the way of a device."""
+    """The place cpu:0 stands for a GPU: any place but plain cpu takes the way of a device."""
     task = get_task(name)
     prepared = task.dataset(make_config(task, OPTIONS[name]), drawn / name)
     here = list(prepared.batches(1))
