@@ -12,8 +12,10 @@ import streamlit as st
 from cloudcore import charts, images, keogram, night_charts, night_export, night_series, render
 from cloudcore.cloud_amount import MEASURES
 from cloudcore.night import Row, moment
+from cloudcore.night_plan import Options
 from cloudcore.night_series import Point
 from cloudcore.night_store import Store
+from cloudcore.sun_moon import Orientation
 from cloudcore.ui import night_room
 from cloudcore.ui.night_work import View
 from cloudcore.ui.widgets import is_dark
@@ -159,9 +161,18 @@ def _keogram_url(view: View, picked: Picked) -> str:
     camera = view.choice.library.settings.cameras
     changed = max((file.stat().st_mtime_ns for file in camera.glob("*.json")), default=0) if camera.is_dir() else 0
     told = repr(
-        (picked.rows[0].content, [row.content for row in picked.rows], view.choice.options.orientation, changed)
+        (
+            picked.rows[0].content,
+            [row.content for row in picked.rows],
+            _hangs(view.choice.options, picked.rows),
+            changed,
+        )
     )
     return _drawn_keogram(hashlib.sha256(told.encode()).hexdigest(), view, picked)
+
+
+def _hangs(options: Options, rows: Sequence[Row]) -> list[Orientation | None]:
+    return [options.orientation_of(name) for name in sorted({row.camera for row in rows})]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -188,7 +199,8 @@ def show_words(view: View, picked: Picked) -> None:
     else:
         of = "its frames" if picked.step == "Nights" else "its nights"
         band = f"Medians; the band is the quartiles of {of}."
-    st.caption(" ".join(filter(None, [band, *options.words(), night_series.cameras_words(picked.rows)])))
+    about = options.words(frame.camera for frame in view.plan.frames)
+    st.caption(" ".join(filter(None, [band, *about, night_series.cameras_words(picked.rows)])))
     if picked.second:
         st.caption(_agreement_words(picked))
     show_left_out(view)
