@@ -61,7 +61,13 @@ def night(
     out.update_layout(
         yaxis3={"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True, "anchor": "x"},
         yaxis={"domain": [0, 1 - KEOGRAM_PART - 0.04]},
-        xaxis={"range": [start, end], "anchor": "y", "title": "time, UTC", "showgrid": False},
+        xaxis={
+            "range": [start, end],
+            "anchor": "y",
+            "title": "time, UTC",
+            "showgrid": False,
+            "tickformat": "%H:%M\n%Y-%m-%d",
+        },
     )
     out.update_xaxes(hoverformat="%H:%M:%S")
     out.add_layout_image(
