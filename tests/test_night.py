@@ -264,6 +264,18 @@ def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path,
     assert float(np.mean(errors)) < 0.03 and max(errors) < 0.06
 
 
+@pytest.mark.xfail(strict=False, reason="the shipped model has not learnt small frames of the night yet")
+def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, store: Store) -> None:
+    """The whole sky's cloud fraction of 40 frames, as page and command measure it, against what was drawn."""
+    predictors = night.load(["sky"], environment.load())
+    rows, left_out = _observe(samples_night, store, *predictors)
+    table = csv.DictReader(io.StringIO((samples_night / "truth.csv").read_text()))
+    known = {row["file"]: float(row["cloud_fraction"]) for row in table}
+    errors = [abs(row.amounts["cloud_fraction"].value - known[row.file]) for row in rows]
+    assert len(errors) == 40 and not left_out
+    assert float(np.mean(errors)) < 0.03
+
+
 @pytest.fixture
 def samples_night(samples: Path) -> Path:
     """The drawn night's folder."""
