@@ -93,7 +93,7 @@ def _ask_place(settings: Settings, places: dict[str, Place]) -> None:
     one, two, three = st.columns(3)
     one.number_input("Latitude, °", -90.0, 90.0, None, format="%.4f", key=keys["latitude"], on_change=keep)
     two.number_input("Longitude, °", -180.0, 360.0, None, format="%.4f", key=keys["longitude"], on_change=keep)
-    three.number_input("Height, m", -500.0, 9000.0, 0.0, 50.0, format="%.0f", key=keys["elevation"], on_change=keep)
+    three.number_input("Height, m", -500.0, 9000.0, None, 50.0, format="%.0f", key=keys["elevation"], on_change=keep)
     one, two = st.columns((1, 2), vertical_alignment="bottom")
     one.number_input(
         "North, °", 0.0, 360.0, None, 5.0, key=keys["north"], format="%.0f", on_change=keep,
