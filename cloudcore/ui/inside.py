@@ -109,6 +109,11 @@ def choose_picture(settings: Settings, key: str, kind: str = RADAR, side: int = 
     return Picture(path, chosen, _read(path, path.stat().st_mtime_ns, side))
 
 
+def say_no_picture(place: DeltaGenerator) -> None:
+    """The stage while no picture is chosen."""
+    place.info("Choose a picture at the right; what becomes of it stands here.")
+
+
 def _own_picture(side: int) -> Picture | None:
     """A picture from a file, kept for the session, so that every view has it."""
     given = st.file_uploader("Picture", key="inside_own_file", help="JPEG or PNG. It stays in this session alone.")

@@ -43,6 +43,7 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
         network = inside.opened(entry)
         picture = inside.choose_picture(settings, "layers", entry.task, SIDE)
         if picture is None:
+            inside.say_no_picture(left)
             return
     found, layers = inside.answered(entry, picture)
     names = [layer.name for layer in layers if layer.name in found]
@@ -168,14 +169,16 @@ def _show_patch(network: Any, picture: inside.Picture) -> None:
     height, width = picture.image.shape[:2]
     grid = [(row, column) for row in range(4, height, 8) for column in range(4, width, 8)]
     first, second, third = st.columns((5, 3, 4), gap="small")
-    number = int(st.session_state.get("layers_point", len(grid) // 2 + width // 16))
-    row, column = grid[min(number, len(grid) - 1)]
+    middle = min(range(len(grid)), key=lambda i: math.dist(grid[i], (height / 2, width / 2)))
+    key = f"layers_point_{height}x{width}"
+    number = int(st.session_state.get(key, middle))
+    row, column = grid[number]
     figure = inside_charts.clickable(picture.shown, grid, 10, 340)
     inside_charts.mark(figure, [(row, column)], 32, ["patch"])
     with first:
         chosen = inside.clicked(figure, f"layers_points_{picture.path.stem}", "The frame with the patch outlined")
     if chosen is not None and chosen != number:
-        st.session_state["layers_point"] = chosen
+        st.session_state[key] = chosen
         st.rerun()
     view = explain.patch_under(network, picture.image, row, column)
     large = map_pictures.enlarged(view.image, 320)

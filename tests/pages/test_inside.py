@@ -49,9 +49,9 @@ def test_pooling_shows_three_places_and_moves_one(settings: Settings) -> None:
 
 def test_kernels_by_hand(settings: Settings) -> None:
     app = _view("Kernels")
-    assert "Weights of Edge, 3 × 3, sum 0" in _said(app)
+    assert "Weights of Edge, 3\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}3, sum 0" in _said(app)
     app.selectbox(key="kernels_name").select("Gaussian").run()
-    assert "Weights of Gaussian, 5 × 5, sum 1" in _said(app) and not app.exception
+    assert "Weights of Gaussian, 5\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}5, sum 1" in _said(app) and not app.exception
 
 
 def test_layers_of_a_radar_model(settings: Settings) -> None:
