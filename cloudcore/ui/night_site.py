@@ -78,7 +78,9 @@ def _ask_place(settings: Settings, places: dict[str, Place]) -> None:
     place = places.get(name, Place())
     keys = {field: f"night_{field}_{name}" for field in _FIELDS}
     for field, key in keys.items():
-        st.session_state[key] = not place.east_left if field == "mirrored" else getattr(place, field)
+        value = not place.east_left if field == "mirrored" else getattr(place, field)
+        if key not in st.session_state or st.session_state[key] != value:
+            st.session_state[key] = value
 
     def keep() -> None:
         told = {field: st.session_state[key] for field, key in keys.items()}

@@ -150,7 +150,8 @@ def _scrub(picked: Picked) -> None:
     def take() -> None:
         st.session_state[AT] = st.session_state["night_scrub"]
 
-    st.session_state["night_scrub"] = picked.row.file
+    if st.session_state.get("night_scrub") != picked.row.file:  # else a slider being dragged would jump back
+        st.session_state["night_scrub"] = picked.row.file
     st.select_slider(
         "Time, UTC", list(names), format_func=lambda file: names.get(file, file), key="night_scrub", on_change=take,
         label_visibility="collapsed",
