@@ -65,26 +65,35 @@ def night(
     with Store(here.workspace) as store:
         observer = nights.Observer(planned, predictors, store, here.cameras)
         rows, left_out = nights.observe(observer, _progress)
+        camera = night_series.commonest_camera(rows)
+        drawn = [row for row in rows if row.camera == camera]  # a curve is one camera's, never a mixture
         for path in out:
-            picture = _picture(observer, rows, step) if path.suffix.lower() == ".png" and rows else None
+            picture = _picture(observer, drawn, step) if path.suffix.lower() == ".png" and rows else None
             night_export.write(path, rows, left_out, picture)
     for one in left_out[:TOLD]:
         print(f"left out: {one.file}: {one.reason}", file=sys.stderr)
-    for words in filter(
-        None, [*options.words(frame.camera for frame in planned.frames), night_series.cameras_words(rows)]
-    ):
+    for words in options.words(frame.camera for frame in planned.frames):
         print(words)
-    points = night_series.curve(rows, "cloud_fraction", step)
+    if len(drawn) < len(rows):
+        who = camera or "the unnamed one"
+        print(f"Several cameras: curve and correlation are of {who}, {len(drawn)} of {len(rows)} rows.")
+    points = night_series.curve(drawn, "cloud_fraction", step)
     if series is not None:
         pairs = night_series.pairs(points, night_series.binned(series, step), step)
         print(f"{second.name if second else ''}: {night_series.agreement(pairs).words}")
-    for name, (count, cloudy) in night_series.night_summary(rows).items():
-        middle = night_series.curve([row for row in rows if row.night == name], "cloud_fraction", "Nights")
-        words = f"median cloud fraction {middle[0].value:.2f}" if middle else "no sky seen"
-        print(f"night of {name}: {words}, {cloudy} of {count} frames cloudy")
+    for name in sorted({row.camera for row in rows}):
+        _tell_nights([row for row in rows if row.camera == name], f"{name}, " if len(drawn) < len(rows) else "")
     print(f"{len(rows)} rows, {len(left_out)} files left out, in {', '.join(map(str, out))}")
     if not rows:
         raise typer.Exit(1)
+
+
+def _tell_nights(rows: list[nights.Row], who: str) -> None:
+    """A line for each night of one camera."""
+    for name, (count, cloudy) in night_series.night_summary(rows).items():
+        middle = night_series.curve([row for row in rows if row.night == name], "cloud_fraction", "Nights")
+        words = f"median cloud fraction {middle[0].value:.2f}" if middle else "no sky seen"
+        print(f"{who}night of {name}: {words}, {cloudy} of {count} frames cloudy")
 
 
 def _hangs(north: float | None, east_right: bool) -> Orientation | None:
@@ -125,7 +134,8 @@ def _bytes(path: Path) -> bytes:
 
 def _picture(observer: nights.Observer, rows: list[nights.Row], step: str) -> Image:
     points = night_series.curve(rows, "cloud_fraction", step)
-    title = f"{observer.plan.folder.name}, {len(rows)} frames"
+    several = len({frame.camera for frame in observer.plan.frames}) > 1
+    title = f"{observer.plan.folder.name}, {f'{rows[0].camera}, ' if several else ''}{len(rows)} frames"
     if step != "Frames":
         return night_export.draw(points, title, cloud_amount.MEASURES["cloud_fraction"])
     seconds = [row.time.timestamp() for row in rows]

@@ -193,7 +193,6 @@ def test_a_season_of_folders_is_one_camera_with_its_weeks_and_months(
             _frame(season / f"{when:%Y-%m-%d}", day * 1440 + minute, rows)
     rows, left_out = _observe(season, store, toy)
     assert len(rows) == 9 and not left_out and {row.camera for row in rows} == {"cam"}
-    assert night_series.cameras_words(rows) == ""
     nights, weeks, months = (
         [(f"{p.time:%m-%d}", round(p.value, 1), p.n) for p in night_series.curve(rows, "cloud_fraction", step)]
         for step in ("Nights", "Weeks", "Months")
@@ -295,7 +294,25 @@ def test_every_real_frame_has_a_row_or_a_reason(store: Store, toy: Counting, tmp
     rows, left_out = _observe(folder, store, toy, clock=Clock(table))
     assert len(rows) == len(files) and not left_out
     assert all(0 <= row.amounts["cloud_fraction"].value <= 1 for row in rows)
-    assert "cameras stand in one curve" in night_series.cameras_words(rows)  # several cameras: no curve is claimed
+    assert len({row.camera for row in rows}) >= 3
+
+
+def test_no_curve_is_drawn_over_several_cameras(tmp_path: Path) -> None:
+    """The command tells each camera's night, and draws and correlates the one with the most frames alone."""
+    folder = tmp_path / "night"
+    for minute, rows, name in ((0, 0, "a"), (5, 64, "b"), (10, 64, "b"), (15, 64, "b")):
+        _frame(folder, minute, rows, name)
+    model = toy_model.write(tmp_path / "toy", (20.0, 0.0, 0.0), -8.0)
+    (tmp_path / "log.csv").write_text(f"time_utc,value\n{START:%Y-%m-%dT%H:%MZ},1\n2017-08-17T04:10Z,1\n")
+    outs = [str(tmp_path / f"out.{kind}") for kind in ("csv", "png")]
+    asked = ["night", str(model), str(folder), *(part for out in outs for part in ("--out", out))]
+    done = CliRunner().invoke(cli.app, [*asked, "--second", str(tmp_path / "log.csv")])
+    assert done.exit_code == 0, done.output
+    assert "Several cameras: curve and correlation are of b, 3 of 4 rows." in done.output
+    assert "a, night of 2017-08-16: median cloud fraction 0.00, 0 of 1 frames cloudy" in done.output
+    assert "b, night of 2017-08-16: median cloud fraction 1.00, 3 of 3 frames cloudy" in done.output
+    assert "3 pairs are fewer than 20" in done.output
+    assert len(Path(outs[0]).read_text().splitlines()) == 5
 
 
 # Written down ---------------------------------------------------------------------------------------------------------

@@ -61,16 +61,31 @@ def choose(view: View) -> Picked:
             "Measure", list(MEASURES), format_func=lambda name: MEASURES[name], key="night_measure",
             persist_state="session", label_visibility="collapsed", width=160,
         )  # fmt: skip
-        night = _choose_night(view) if step == "Frames" else ALL_NIGHTS
+        seen = _choose_camera(view)
+        night = _choose_night(seen) if step == "Frames" else ALL_NIGHTS
         series, name = night_room.second_series(view.choice)
-    rows = tuple(row for row in view.rows if night in (ALL_NIGHTS, row.night))
+    rows = tuple(row for row in seen if night in (ALL_NIGHTS, row.night))
     points = night_series.curve(rows, str(measure), str(step)) if rows else []
     second = night_series.binned(series, str(step))
     return Picked(str(step), str(measure), rows, _at(rows), points, second, name)
 
 
-def _choose_night(view: View) -> str:
-    nights = list(night_series.night_summary(view.rows))
+def _choose_camera(view: View) -> list[Row]:
+    """The rows of one camera: frames of several make no curve."""
+    names = sorted({row.camera for row in view.rows})
+    if len(names) < 2:
+        return view.rows
+    if st.session_state.get("night_of_camera") not in names:
+        st.session_state["night_of_camera"] = night_series.commonest_camera(view.rows)
+    name = st.selectbox(
+        "Camera", names, key="night_of_camera", persist_state="session", label_visibility="collapsed", width=170,
+        format_func=lambda name: name or "no camera named", help="Frames of several cameras make no curve.",
+    )  # fmt: skip
+    return [row for row in view.rows if row.camera == name]
+
+
+def _choose_night(rows: Sequence[Row]) -> str:
+    nights = list(night_series.night_summary(rows))
     if len(nights) < 2:
         return ALL_NIGHTS
     if st.session_state.get("night_night") not in nights:
@@ -201,7 +216,10 @@ def show_words(view: View, picked: Picked) -> None:
         of = "its frames" if picked.step == "Nights" else "its nights"
         band = f"Medians; the band is the quartiles of {of}."
     about = options.words(frame.camera for frame in view.plan.frames)
-    st.caption(" ".join(filter(None, [band, *about, night_series.cameras_words(picked.rows)])))
+    cameras = len({row.camera for row in view.rows})
+    who = picked.rows[0].camera or "the unnamed one"
+    whose = f"Frames of {cameras} cameras; the curve is of {who}." if cameras > 1 else ""
+    st.caption(" ".join(filter(None, [band, *about, whose])))
     if picked.second:
         st.caption(_agreement_words(picked))
     show_left_out(view)
@@ -259,6 +277,7 @@ def show_downloads(view: View, picked: Picked) -> None:
 def _png(view: View, picked: Picked) -> bytes:
     name = MEASURES[picked.measure]
     frames = picked.step == "Frames"
-    title = f"{name}, {len(picked.rows):,} frames, model {', '.join(view.choice.names)}"
+    camera = f", {picked.rows[0].camera}" if len({row.camera for row in view.rows}) > 1 else ""
+    title = f"{name}{camera}, {len(picked.rows):,} frames, model {', '.join(view.choice.names)}"
     strip, span = (_keogram(view, picked), picked.span) if frames else (None, (None, None))
     return images.encode_png(night_export.draw(picked.points, title, name, strip, *span))

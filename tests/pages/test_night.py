@@ -139,6 +139,21 @@ def test_a_damaged_site_is_said_and_replaced(settings: Settings, toy: Path) -> N
     assert camera_sites.load(settings.cameras, "camera3") == Place(10.0)
 
 
+def test_two_cameras_have_a_curve_and_a_site_each(settings: Settings, toy: Path) -> None:
+    folder = settings.samples / "night" / "images"
+    first = sorted(folder.iterdir())[0]
+    shutil.copy(first, folder / "other_2017-08-17T05-00-00.png")
+    app = _open()
+    assert app.selectbox(key="night_of_camera").value == "camera3"
+    assert "Frames of 2 cameras; the curve is of camera3." in _texts(app)
+    app.selectbox(key="night_of_camera").set_value("other").run()
+    assert "2017-08-17 05:00:00 UTC" in _texts(app) and not app.exception
+    app.selectbox(key="night_camera").set_value("other").run()
+    app.number_input(key="night_latitude_other").set_value(45.0).run()
+    assert camera_sites.load(settings.cameras, "other") == Place(45.0)
+    assert camera_sites.load(settings.cameras, "camera3") == Place()
+
+
 def test_many_frames_wait_for_start(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(night_work, "UNASKED", 2)
     monkeypatch.setattr(night_work, "FIRST_S", 0.0)
