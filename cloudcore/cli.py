@@ -35,7 +35,7 @@ ImagesDir = Annotated[Optional[Path], typer.Option("--images", help="The frames'
 
 
 @app.command()
-def samples(folder: Path, seed: int = 0) -> None:
+def samples(folder: Path, seed: Annotated[int, typer.Option(help="Same seed, same bytes", min=0)] = 0) -> None:
     """Write the seeded sample workspace: frames by night and day with exact masks, and a sample night."""
     from cloudcore import samples as writer
 

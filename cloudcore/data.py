@@ -22,6 +22,7 @@ BLOCK = 10
 TWIN_DIFFERENCE = 2.5
 _TIME = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})[T_ -]?(?:ut)?(\d{2})[-:]?(\d{2})[-:]?(\d{2})")
 _NUMBER = re.compile(r"(\d+)$")
+_DATED_FOLDER = re.compile(r"(?:^|(?<=/))(?:night[-_ ]?)?(?:19|20)\d{2}(?:[-_./]?\d{2}){0,3}(?:/|$)", re.IGNORECASE)
 _COLUMNS = ("image", "mask", "source", "mask_values", "time", "sky_type")
 
 
@@ -94,11 +95,16 @@ def camera_of(name: str) -> str:
 
 
 def frame_of(path: Path, folder: Path) -> Frame:
-    """The Frame of an image file below a folder."""
+    """The Frame of an image file below a folder.
+
+    Its camera is the folders it lies in and what stands before the time in its name; folders named by a date
+    (2017-08-17, 2017/08, night_20170817) are nights of one camera and are passed over.
+    """
     stem = path.relative_to(folder).with_suffix("").as_posix()
     time = time_of(path.stem)
     parent = PurePosixPath(stem).parent.as_posix()
-    camera = "/".join(part for part in (parent if parent != "." else "", camera_of(path.stem)) if part)
+    within = _DATED_FOLDER.sub("", parent if parent != "." else "").strip("/")
+    camera = "/".join(part for part in (within, camera_of(path.stem)) if part)
     return Frame(stem, path, time, camera, night_of(time) if time else None)
 
 

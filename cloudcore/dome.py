@@ -121,7 +121,7 @@ def horizon_from_pink(image: images.Image) -> Mask:
     return np.asarray(pink, np.bool_)
 
 
-def _own_id(name: str, exposure: str) -> str:
+def own_id(name: str, exposure: str) -> str:
     """A file name of ours for any camera: what a person typed never reaches the disk as a path."""
     key = json.dumps([unicodedata.normalize("NFC", name), unicodedata.normalize("NFC", exposure)])
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -135,7 +135,7 @@ def save_camera(folder: Path, camera: Camera) -> None:
     if camera.horizon is not None and camera.horizon.shape != tuple(camera.shape_hw):
         got, wanted = camera.horizon.shape, tuple(camera.shape_hw)
         raise MaskError(f"The horizon mask has shape {got}, wanted the frame's {wanted}: draw it on this frame")
-    stem = f"{_own_id(camera.name, camera.exposure)}-{camera.shape_hw[0]}x{camera.shape_hw[1]}"
+    stem = f"{own_id(camera.name, camera.exposure)}-{camera.shape_hw[0]}x{camera.shape_hw[1]}"
     drawn = None
     if camera.horizon is not None:
         data = images.encode_png(camera.horizon)

@@ -187,6 +187,14 @@ def _kind(module: nn.Module) -> str:
     return type(module).__name__
 
 
+def filters(opened: Opened, layer: str) -> Floats:
+    """Weights of a convolution by its name, float32 (filters, channels in, k, k). Raises ModelError for any other."""
+    module = dict(opened.net.named_modules()).get(layer)
+    if not isinstance(module, nn.Conv2d):
+        raise ModelError(f"Layer {layer} is no convolution, so it has no filters. Choose another.")
+    return np.asarray(module.weight.detach().numpy(), np.float32)
+
+
 def first_filters(opened: Opened) -> Floats:
     """Weights of the first convolution, float32 (filters, channels in, k, k). Raises ModelError without one."""
     for _, module in opened.net.named_modules():

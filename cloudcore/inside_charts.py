@@ -105,8 +105,9 @@ def clickable(
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
     )  # fmt: skip
     bare = {"visible": False, "showgrid": False}
-    figure.update_xaxes(**bare, range=[0, columns], constrain="domain")
-    figure.update_yaxes(**bare, range=[rows, 0], scaleanchor="x", constrain="domain")
+    # In a place of another shape it stands at the upper left, in line with the pictures beside it.
+    figure.update_xaxes(**bare, range=[0, columns], constrain="domain", constraintoward="left")
+    figure.update_yaxes(**bare, range=[rows, 0], scaleanchor="x", constrain="domain", constraintoward="top")
     figure.update_layout(margin={"l": 0, "t": 0, "r": 0, "b": 0}, dragmode=False)
     return figure
 

@@ -116,11 +116,12 @@ class Observer:
     def counted(self, frame: Taken, sky: cloud_amount.Grid) -> NDArray[np.bool_]:
         """bool (h, w): the sky less the surroundings of a risen sun or moon, where these can be placed."""
         options, light = self.plan.options, frame.light
-        if light is None or options.orientation is None or sky.circle is None:
+        hangs = options.orientation_of(frame.camera)
+        if light is None or hangs is None or sky.circle is None:
             return sky.valid
         radius = options.sun_radius if light.name == "sun" else options.moon_radius
         shape_hw = (sky.valid.shape[0], sky.valid.shape[1])
-        away = sun_moon.angle_to(sky.circle, shape_hw, options.orientation, light.altitude, light.azimuth)
+        away = sun_moon.angle_to(sky.circle, shape_hw, hangs, light.altitude, light.azimuth)
         return np.asarray(sky.valid & (away >= radius), np.bool_)
 
     def column(self, row: Row) -> images.Image:
@@ -130,7 +131,7 @@ class Observer:
             return np.zeros((keogram.HEIGHT, 1, 3), np.uint8)
         small, shape_hw = kept
         circle = self.grid(self.camera(row.camera, shape_hw), (small.shape[0], small.shape[1])).circle
-        orientation = self.plan.options.orientation
+        orientation = self.plan.options.orientation_of(row.camera)
         return keogram.column(small, circle, orientation.north if orientation else 0.0)
 
     def _ensure(self, frame: Taken, content: str) -> tuple[int, int]:
@@ -186,7 +187,8 @@ class Observer:
         options, horizon = self.plan.options, b"" if camera.horizon is None else camera.horizon.tobytes()
         models_ = [(mark_of(p), p.threshold[0], p.min_size[0], p.grid_hw) for p in self.predictors]
         light = frame.light and (frame.light.name, round(frame.light.altitude, 2), round(frame.light.azimuth, 2))
-        hangs = options.orientation and (options.orientation.north, options.orientation.east_left)
+        oriented = options.orientation_of(frame.camera)
+        hangs = oriented and (oriented.north, oriented.east_left)
         circle = camera.dome and (*camera.dome.centre_yx, camera.dome.radius)
         asked = (options.spread, options.cloudy_above, options.moon_radius, options.sun_radius)
         sky = (camera.shape_hw, circle, hashlib.sha256(horizon).hexdigest())

@@ -1,7 +1,7 @@
 """Plotly figures of a night: keogram and cloudiness on one UTC axis, and curves over nights, weeks and months. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import plotly.graph_objects as go
@@ -58,10 +58,17 @@ def night(
         selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
         customdata=_told(points, times), hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
+    clock = "%H:%M" if end - start > timedelta(minutes=12) else "%H:%M:%S"
     out.update_layout(
         yaxis3={"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True, "anchor": "x"},
         yaxis={"domain": [0, 1 - KEOGRAM_PART - 0.04]},
-        xaxis={"range": [start, end], "anchor": "y", "title": "time, UTC", "showgrid": False},
+        xaxis={
+            "range": [start, end],
+            "anchor": "y",
+            "title": "time, UTC",
+            "showgrid": False,
+            "tickformat": clock + "\n%Y-%m-%d",
+        },
     )
     out.update_xaxes(hoverformat="%H:%M:%S")
     out.add_layout_image(

@@ -1,11 +1,12 @@
 """Which frames of a folder make up its nights: their times, sun and moon, and why the others are left out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from cloudcore import data, frame_times, images, sun_moon
+from cloudcore.camera_sites import Place
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.frame_times import Clock
 from cloudcore.sun_moon import Orientation, Site
@@ -22,7 +23,8 @@ Progress = Callable[[int, int], None]
 class Options:
     """What counts as night and as sky, and how far the thresholds are moved for the error bar.
 
-    With a site, frames count whose sun stands below sun_below (degrees; None takes every frame). With a site and an
+    A site or an orientation given here holds for every camera; else each camera's own of `places` does. Where a site is
+    known, frames count whose sun stands below sun_below (degrees; None takes every frame). With a site and an
     orientation moon_radius degrees around a risen moon, or sun_radius around a risen sun, are left out. spread is moved
     on either side of each model's threshold. A frame is cloudy where its cloud fraction exceeds cloudy_above.
     """
@@ -35,6 +37,7 @@ class Options:
     spread: float = 0.2
     cloudy_above: float = 0.25
     clock: Clock = field(default_factory=Clock)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for words, value, low, high in (
@@ -47,11 +50,22 @@ class Options:
             if not low <= value <= high:
                 raise DataError(f"{words} must lie between {low} and {high}, got {value}. Correct it.")
 
-    def words(self) -> list[str]:
-        """What was done about sun, moon and clock, in sentences."""
+    def site_of(self, camera: str) -> Site | None:
+        """Where a camera stands, None where nobody said."""
+        return self.site or self.places.get(camera, Place()).site
+
+    def orientation_of(self, camera: str) -> Orientation | None:
+        """How a camera's frames hang, None where nobody said."""
+        return self.orientation or self.places.get(camera, Place()).orientation
+
+    def words(self, cameras: Iterable[str] = ()) -> list[str]:
+        """What was done about sun, moon and clock for these cameras, in sentences."""
+        names = sorted(set(cameras)) or [""]
+        placed = [name for name in names if self.site_of(name)]
+        hung = [name for name in placed if self.orientation_of(name)]
         ahead = self.clock.ahead_hours
         clock = f"Times without a zone count as UTC{f'{ahead:+g} h' if ahead else ''}.".replace("-", "−")
-        if self.site is None:
+        if not placed:
             no_site = (
                 "No site is given: frames are not chosen by the sun, and the moon's surroundings are not left out."
             )
@@ -60,9 +74,11 @@ class Options:
         if self.sun_below is not None:
             chosen = f"Frames count with the sun below {self.sun_below:.0f}°.".replace("-", "−")
         light = f"Left out: {self.moon_radius:.0f}° around the moon, {self.sun_radius:.0f}° around the sun."
-        if self.orientation is None:
+        if not hung:
             light = "The camera's north is not given: the moon's surroundings are not left out."
-        return [chosen, light, clock]
+        partly = [name for name in names if name not in hung] if hung else [n for n in names if n not in placed]
+        without = [f"No site or no north is given for {', '.join(partly)}."] if partly else []
+        return [chosen, light, *without, clock]
 
 
 @dataclass(frozen=True)
@@ -136,23 +152,40 @@ def plan(folder: Path, options: Options, progress: Progress | None = None) -> Pl
             frames.append(Taken(name, path, time, data.frame_of(path, root).camera))
         if progress:
             progress(index + 1, len(files))
-    kept, by_day = _by_sun(sorted(frames, key=lambda frame: (frame.time, frame.file)), options)
+    kept, by_day = _by_sun(frames, options)
     return Plan(root, options, tuple(kept), (*left_out, *by_day), len(files))
 
 
+def cameras_in(folder: Path) -> list[str]:
+    """Names of the cameras whose frames lie in a folder, by file name alone. Raises DataError."""
+    root = frames_below(folder)
+    return sorted({data.frame_of(path, root).camera for path in frame_times.list_files(root)})
+
+
 def _by_sun(frames: Sequence[Taken], options: Options) -> tuple[list[Taken], list[LeftOut]]:
-    if options.site is None:
-        return list(frames), []
-    found = sun_moon.lights(options.site, [frame.time for frame in frames])
-    kept, left_out = [], []
+    kept: list[Taken] = []
+    left_out: list[LeftOut] = []
+    for site in {options.site_of(frame.camera) for frame in frames}:
+        same = [frame for frame in frames if options.site_of(frame.camera) == site]
+        if site is None:
+            kept += same
+        else:
+            _place(same, site, options.sun_below, kept, left_out)
+    return sorted(kept, key=lambda frame: (frame.time, frame.file)), left_out
+
+
+def _place(
+    frames: Sequence[Taken], site: Site, sun_below: float | None, kept: list[Taken], left_out: list[LeftOut]
+) -> None:
+    """Frames of one site with sun and moon put into `kept`, or into `left_out` where the sun stood too high."""
+    found = sun_moon.lights(site, [frame.time for frame in frames])
     for index, frame in enumerate(frames):
         sun, moon = float(found.sun_altitude[index]), float(found.moon_altitude[index])
-        if options.sun_below is not None and sun >= options.sun_below:
-            words = f"The sun stood at {sun:.1f}°, not below {options.sun_below:.0f}°.".replace("-", "−")
+        if sun_below is not None and sun >= sun_below:
+            words = f"The sun stood at {sun:.1f}°, not below {sun_below:.0f}°.".replace("-", "−")
             left_out.append(LeftOut(frame.file, words))
             continue
         light = Light("moon", moon, float(found.moon_azimuth[index])) if moon > 0 else None
         if sun > SUN_UP:
             light = Light("sun", sun, float(found.sun_azimuth[index]))
         kept.append(replace(frame, sun_altitude=sun, moon_altitude=moon, light=light))
-    return kept, left_out

@@ -1,6 +1,7 @@
 """Curves over nights, weeks and months, and a second series laid over them with its correlation."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -192,7 +193,7 @@ def night_summary(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
     return dict(sorted(found.items()))
 
 
-def cameras_words(rows: Iterable[Row]) -> str:
-    """A warning where frames of several cameras stand in one curve; empty otherwise."""
-    names = {row.camera for row in rows}
-    return f"{len(names)} cameras stand in one curve: read it for one camera at a time." if len(names) > 1 else ""
+def commonest_camera(rows: Iterable[Row]) -> str:
+    """The camera with the most rows, the first by name of several; empty where there is no row."""
+    counts = Counter(row.camera for row in rows)
+    return min(counts, key=lambda name: (-counts[name], name), default="")

@@ -79,8 +79,8 @@ class _Plan:
 
 
 def write(folder: Path, seed: int = 0, progress: Callable[[float, str], None] | None = None) -> None:
-    """Draws folder/sky/{images,masks}, 24 frames of 512 x 512, and folder/night/{images,truth.csv}, 40 of 256 x 256,
-    folder/genus/<Genus>, eight photographs of each genus, and folder/radar/<Class>, thirty radar pictures of each.
+    """Draws folder/sky/{images,masks}, 24 frames of 512 x 512, and folder/night/{images,masks,truth.csv}, 40 of
+    256 x 256, folder/genus/<Genus>, eight photographs of each genus, and folder/radar/<Class>, thirty of each class.
 
     Also folder/patterns/{train.csv,train_images}, twelve satellite-like images of 1400 x 2100. truth.csv has the
     columns file, time_utc and cloud_fraction (0..1 of the valid pixels). The same seed draws the same bytes. Everything
@@ -184,7 +184,8 @@ def _night(folder: Path, seed: int) -> Iterator[_Plan]:
             turn=15.0 * 0.2 * index,
         )
         name = f"{CAMERA3.name}_{when:%Y-%m-%dT%H-%M-%S}.png"
-        yield _Plan(folder / "images" / name, CAMERA3, scene, layers, seed * 1000 + 500 + index)
+        label = folder / "masks" / name
+        yield _Plan(folder / "images" / name, CAMERA3, scene, layers, seed * 1000 + 500 + index, label)
 
 
 def _write_truth(path: Path, fractions: dict[Path, float]) -> None:

@@ -41,6 +41,21 @@ def test_a_morning_belongs_to_the_night_before() -> None:
     assert data.night_of(evening) == data.night_of(morning) == "2017-08-17"
 
 
+@pytest.mark.parametrize(
+    ("file", "camera"),
+    [
+        ("2017-08-17/camera1_2017-08-17T09-56-06", "camera1"),
+        ("2017/08/17/camera1_2017-08-17T09-56-06", "camera1"),
+        ("night_20170817/095606", ""),
+        ("north/2017-08/camera1_2017-08-17T09-56-06", "north/camera1"),
+        ("2017-08-17/north/camera1_2017-08-17T09-56-06", "north/camera1"),
+        ("roof12/2017x/camera1_7", "roof12/2017x/camera1"),
+    ],
+)
+def test_a_season_of_dated_folders_is_one_camera(tmp_path: Path, file: str, camera: str) -> None:
+    assert data.frame_of(tmp_path / f"{file}.png", tmp_path).camera == camera
+
+
 def test_frames_are_listed_by_stem_and_know_their_camera(tmp_path: Path) -> None:
     _write(tmp_path, ["b/camera1_2017-08-17T09-56-06", "a"])
     frames = data.list_frames(tmp_path / "images")

@@ -26,7 +26,7 @@ def write_model(folder: Path, task: str, preset: str, count: int = 1) -> nn.Modu
     net.eval().half().float()
     folder.mkdir(parents=True)
     save_file({name: value.half() for name, value in net.state_dict().items()}, folder / "weights.safetensors")
-    side = 136 if task == "radar" else 0
+    side = {"radar": 136, "genus": 160}.get(task, 0)
     info: dict[str, Any] = {
         **INFO, "task": task, "kind": found.kind, "classes": [f"class {k}" for k in range(count)],
         "options": vars(config), "input": {"side": side, "multiple": 8},
@@ -73,6 +73,9 @@ def test_layers_count_every_weight_once(tmp_path: Path, image: Any) -> None:
     ]  # fmt: skip
     assert sum(layer.parameters for layer in found) == sum(value.numel() for value in opened.net.parameters())
     assert explain.first_filters(opened).shape == (32, 1, 3, 3)
+    assert np.array_equal(explain.filters(opened, "conv"), opened.net.conv.weight.detach().numpy())
+    with pytest.raises(ModelError, match="no convolution"):
+        explain.filters(opened, "dense")
 
 
 def test_grad_cam_of_a_linear_end_by_hand(tmp_path: Path, image: Any) -> None:

@@ -77,6 +77,7 @@ PARTS = {
     "night_tables": "night",
     "night_export": "night",
     "sun_moon": "night",
+    "camera_sites": "night",
     "night_command": "cli",
 }
 """Module -> the module of the plan whose layer it shares."""

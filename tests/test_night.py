@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from cloudcore import cli, images, models, night, night_export, night_series, samples
+from cloudcore import camera_sites, cli, images, models, night, night_export, night_series, samples
 from cloudcore import settings as environment
+from cloudcore.camera_sites import Place
 from cloudcore.cloud_amount import MEASURES, Amount
 from cloudcore.dome import Camera, Dome, save_camera
 from cloudcore.errors import DataError
@@ -151,6 +152,72 @@ def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, store: Store, 
     assert len(by_day) == 3 and all(row.left_out == "" for row in by_day)
 
 
+def test_each_camera_has_its_own_site(tmp_path: Path, store: Store, toy: Counting) -> None:
+    """At 23:00 UTC it is afternoon over Arizona and night on the meridian; a camera without a site counts always."""
+    folder = tmp_path / "night"
+    _dome_of(folder)
+    for name in ("west", "east", "nowhere"):
+        _frame(folder, -5 * 60, name=name)
+    places = {"west": Place(32.0, -111.6), "east": Place(32.0, 0.0)}
+    rows, left_out = _observe(folder, store, toy, places=places)
+    assert [row.camera for row in rows] == ["east", "nowhere"] and len(left_out) == 1
+    assert rows[0].sun_altitude is not None and rows[0].sun_altitude < -17 and rows[1].sun_altitude is None
+    everywhere, _ = _observe(folder, store, toy, places=places, site=Site(32.0, 0.0))
+    assert {row.camera for row in everywhere} == {"west", "east", "nowhere"}
+    words = " ".join(Options(places=places).words(["west", "nowhere"]))
+    assert "north is not given" in words and "No site or no north is given for nowhere." in words
+
+
+def test_the_sun_is_left_out_by_day_as_far_as_asked(tmp_path: Path, store: Store, toy: Counting) -> None:
+    folder = tmp_path / "night"
+    _dome_of(folder)
+    _frame(folder, -5 * 60)  # afternoon over Kitt Peak
+    shares = []
+    for radius in (0.0, 20.0, 60.0):
+        places = {"cam": Place(KPNO.latitude, KPNO.longitude, 2120.0, 0.0)}
+        (row,), _ = _observe(folder, store, toy, places=places, sun_below=None, sun_radius=radius)
+        shares.append(row.left_out_share)
+        assert row.left_out == ("sun" if radius else "")
+    assert shares[0] == 0 and 0.04 < shares[1] < 0.09 and 0.3 < shares[2] < 0.55  # a cap: (1 - cos r) of the hemisphere
+
+
+def test_a_season_of_folders_is_one_camera_with_its_weeks_and_months(
+    tmp_path: Path, store: Store, toy: Counting
+) -> None:
+    """Three nights in folders of their own: one dome, one curve, medians of nights, weeks and months."""
+    season = tmp_path / "season"
+    _dome_of(season)
+    for day, rows in ((0, 0), (1, 32), (20, 64)):
+        for minute in (0, 10, 20):
+            when = START + timedelta(days=day)
+            _frame(season / f"{when:%Y-%m-%d}", day * 1440 + minute, rows)
+    rows, left_out = _observe(season, store, toy)
+    assert len(rows) == 9 and not left_out and {row.camera for row in rows} == {"cam"}
+    nights, weeks, months = (
+        [(f"{p.time:%m-%d}", round(p.value, 1), p.n) for p in night_series.curve(rows, "cloud_fraction", step)]
+        for step in ("Nights", "Weeks", "Months")
+    )
+    assert nights == [("08-17", 0.0, 3), ("08-18", 0.5, 3), ("09-06", 1.0, 3)]
+    assert [(n, middle) for _, middle, n in weeks] == [(2, pytest.approx(0.25, abs=0.05)), (1, 1.0)]
+    assert [(day, n) for day, _, n in months] == [("08-01", 2), ("09-01", 1)]
+
+
+def test_a_night_that_broke_off_goes_on_where_it_stopped(tmp_path: Path, toy: Counting) -> None:
+    """What was kept before the process ended is there for the next, which asks the model for the rest alone."""
+    folder = tmp_path / "night"
+    for minute in range(6):
+        _frame(folder, minute)
+    planned = plan(folder, Options())
+    with Store(tmp_path / "workspace") as first:
+        observer = Observer(planned, [toy], first, tmp_path / "cameras")
+        for frame in planned.frames[:4]:
+            observer.measure(frame)
+    assert toy.asked == 4
+    with Store(tmp_path / "workspace") as second:
+        rows, _ = night.observe(Observer(planned, [toy], second, tmp_path / "cameras"))
+    assert len(rows) == 6 and toy.asked == 6
+
+
 def test_words_say_what_was_not_left_out() -> None:
     assert "No site is given" in " ".join(Options().words())
     assert "north is not given" in " ".join(Options(site=KPNO).words())
@@ -196,6 +263,18 @@ def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path,
     assert float(np.mean(errors)) < 0.03 and max(errors) < 0.06
 
 
+@pytest.mark.xfail(strict=False, reason="the shipped model has not learnt small frames of the night yet")
+def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, store: Store) -> None:
+    """The whole sky's cloud fraction of 40 frames, as page and command measure it, against what was drawn."""
+    predictors = night.load(["sky"], environment.load())
+    rows, left_out = _observe(samples_night, store, *predictors)
+    table = csv.DictReader(io.StringIO((samples_night / "truth.csv").read_text()))
+    known = {row["file"]: float(row["cloud_fraction"]) for row in table}
+    errors = [abs(row.amounts["cloud_fraction"].value - known[row.file]) for row in rows]
+    assert len(errors) == 40 and not left_out
+    assert float(np.mean(errors)) < 0.03
+
+
 @pytest.fixture
 def samples_night(samples: Path) -> Path:
     """The drawn night's folder."""
@@ -215,6 +294,25 @@ def test_every_real_frame_has_a_row_or_a_reason(store: Store, toy: Counting, tmp
     rows, left_out = _observe(folder, store, toy, clock=Clock(table))
     assert len(rows) == len(files) and not left_out
     assert all(0 <= row.amounts["cloud_fraction"].value <= 1 for row in rows)
+    assert len({row.camera for row in rows}) >= 3
+
+
+def test_no_curve_is_drawn_over_several_cameras(tmp_path: Path) -> None:
+    """The command tells each camera's night, and draws and correlates the one with the most frames alone."""
+    folder = tmp_path / "night"
+    for minute, rows, name in ((0, 0, "a"), (5, 64, "b"), (10, 64, "b"), (15, 64, "b")):
+        _frame(folder, minute, rows, name)
+    model = toy_model.write(tmp_path / "toy", (20.0, 0.0, 0.0), -8.0)
+    (tmp_path / "log.csv").write_text(f"time_utc,value\n{START:%Y-%m-%dT%H:%MZ},1\n2017-08-17T04:10Z,1\n")
+    outs = [str(tmp_path / f"out.{kind}") for kind in ("csv", "png")]
+    asked = ["night", str(model), str(folder), *(part for out in outs for part in ("--out", out))]
+    done = CliRunner().invoke(cli.app, [*asked, "--second", str(tmp_path / "log.csv")])
+    assert done.exit_code == 0, done.output
+    assert "Several cameras: curve and correlation are of b, 3 of 4 rows." in done.output
+    assert "a, night of 2017-08-16: median cloud fraction 0.00, 0 of 1 frames cloudy" in done.output
+    assert "b, night of 2017-08-16: median cloud fraction 1.00, 3 of 3 frames cloudy" in done.output
+    assert "3 pairs are fewer than 20" in done.output
+    assert len(Path(outs[0]).read_text().splitlines()) == 5
 
 
 # Written down ---------------------------------------------------------------------------------------------------------
@@ -254,6 +352,35 @@ def test_the_picture_shows_keogram_and_curve() -> None:
     assert curve[0][curve[1].argmin()] > curve[0][curve[1].argmax()]  # it rises
     with pytest.raises(DataError, match="nothing to draw"):
         night_export.draw([], "", "")
+
+
+def test_the_command_keeps_and_uses_a_site(tmp_path: Path) -> None:
+    """--keep-site keeps what the flags told; the next night knows it; flags go before what is kept."""
+    folder = tmp_path / "night"
+    _dome_of(folder)
+    for minute in (0, -5 * 60):
+        _frame(folder, minute)
+    model = toy_model.write(tmp_path / "toy", (20.0, 0.0, 0.0), -8.0)
+    asked = ["night", str(model), str(folder), "--out", str(tmp_path / "out.csv")]
+
+    def told(*flags: str) -> str:
+        done = CliRunner().invoke(cli.app, [*asked, *flags])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "2 rows" in told()
+    told("--site=31.9583,-111.5967,2120", "--north=12", "--east-right", "--keep-site")
+    here = environment.load()
+    assert camera_sites.load(here.cameras, "cam") == Place(31.9583, -111.5967, 2120.0, 12.0, False)
+    kept = told("--sun-radius=35")
+    assert "1 rows, 1 files left out" in kept and "50° around the moon, 35° around the sun" in kept
+    assert "2 rows" in told("--site=31.9583,0")  # the meridian: it was night there both times
+    camera_sites.file_of(here.cameras, "cam").write_text("{")
+    done = CliRunner().invoke(cli.app, asked)
+    assert done.exit_code and "Set it again on the page Night" in str(done.exception)
+    assert "2 rows" in told("--site=31.9583,0", "--north=0")
+    done = CliRunner().invoke(cli.app, [*asked, "--east-right"])
+    assert done.exit_code and "Give --north too" in str(done.exception)
 
 
 def test_command(tmp_path: Path) -> None:

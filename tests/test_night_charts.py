@@ -17,6 +17,9 @@ def test_the_night_has_a_bar_for_every_frame_and_the_cursor() -> None:
     assert list(bars.x) == times and bars.opacity == 0 and bars.customdata[1] == "0.05 (0.03 to 0.10)"
     assert figure.layout.images[0].sizex == 3_600_000 and figure.layout.images[0].x == START.replace(tzinfo=None)
     assert {shape.x0 for shape in figure.layout.shapes} == {times[2]}
+    assert figure.layout.xaxis.tickformat == "%H:%M\n%Y-%m-%d"
+    short = night_charts.night(POINTS, times, "data:,", (START, START + timedelta(minutes=2)), "Cloud fraction")
+    assert short.layout.xaxis.tickformat.startswith("%H:%M:%S")
     lines = [trace for trace in figure.data if trace.name == "Cloud fraction"]
     assert [len(trace.x) for trace in lines] == [3, 2]
 

@@ -11,7 +11,7 @@ from cloudcore.cloud_amount import MEASURES, Amount
 from cloudcore.dome import Dome
 from cloudcore.errors import DataError
 from cloudcore.night import Row
-from cloudcore.night_series import agreement, binned, cameras_words, curve, pairs, read_series
+from cloudcore.night_series import agreement, binned, commonest_camera, curve, pairs, read_series
 
 NAN = float("nan")
 
@@ -35,7 +35,9 @@ def test_nights_weeks_and_months() -> None:
     months = curve(rows, "cloud_fraction", "Months")  # the night of the 31st belongs to August
     assert [(p.time.month, round(p.value, 6), p.low, p.n) for p in months] == [(8, 0.5, 0.35, 3)]
     assert len(curve(rows, "cloud_fraction", "Frames")) == 8
-    assert cameras_words(rows) == "" and "2 cameras" in cameras_words([*rows, replace(rows[0], camera="other")])
+    others = [replace(row, camera="a") for row in rows]
+    assert commonest_camera([*rows, *others[1:]]) == "c" and commonest_camera([*rows, *others]) == "a"
+    assert commonest_camera([]) == ""
     with pytest.raises(DataError, match="no step"):
         curve(rows, "cloud_fraction", "Years")
 

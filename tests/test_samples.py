@@ -11,6 +11,7 @@ from cloudcore.errors import DataError
 from cloudcore.sample_light import Scene, photograph
 from cloudcore.sample_sky import Layer, View, optical_depth, texture
 
+CAMERA3_VALID = samples.CAMERA3.valid
 SMALL = View("small", (96, 96), dome.Dome((48.0, 47.0), 44.0), 1, "town")
 
 
@@ -41,6 +42,19 @@ def test_the_night_is_known_and_smooth(samples: Path) -> None:
     share = np.array([float(r["cloud_fraction"]) for r in rows])
     assert share.min() < 0.02 and share.max() > 0.95 and np.abs(np.diff(share)).max() < 0.25
     assert images.read(samples / "night" / "images" / rows[0]["file"]).shape == (256, 256, 3)
+
+
+def test_the_night_has_exact_masks(samples: Path) -> None:
+    """Every frame of the night has a label of its size, whose cloud fraction is the one in the table."""
+    with (samples / "night" / "truth.csv").open() as source:
+        known = {Path(row["file"]).stem: float(row["cloud_fraction"]) for row in csv.DictReader(source)}
+    masks = images.list_images(samples / "night" / "masks")
+    assert {path.stem for path in masks} == known.keys()
+    for path in masks:
+        label = images.read_label(path)
+        assert label.shape == (256, 256) and set(np.unique(label)) <= {0, 128, 255}
+        assert np.array_equal(label != 128, CAMERA3_VALID)
+        assert dome.cloud_fraction(label == 255, label != 128) == pytest.approx(known[path.stem], abs=1e-6)
 
 
 def test_no_single_brightness_tells_cloud_from_sky(samples: Path) -> None:

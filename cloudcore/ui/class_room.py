@@ -1,12 +1,14 @@
 """What Train asks and shows where one class a picture is learnt: a folder of classes, their counts, what is seen."""
 
+import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from cloudcore import charts, genus_data, genus_light, images
+from cloudcore import charts, genus_data, genus_light, images, map_pictures
 from cloudcore.errors import ImageError
 from cloudcore.task import Task, get_task
 from cloudcore.ui import widgets
@@ -15,7 +17,9 @@ SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
 SIDE_PX = 200
 COLUMNS = (6, 5)
 """Pictures in a row: up to six classes stand in one row, more in rows of five."""
-SHOWN = 10
+SHOWN, TILE_PX = 10, 160
+VARIED = ("rotation", "shift", "shear", "zoom", "flips")
+"""Settings whose effect is drawn as variants, where a task has them."""
 
 
 def choose_data(library: widgets.Library, task: Task) -> Path | None:
@@ -57,6 +61,8 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
     classes = genus_data.list_classes(folder)
     photos = genus_data.list_photos(folder, classes)
     counts = [sum(photo.label == k for photo in photos) for k in range(len(classes))]
+    if photos:
+        _show_variants(photos[0].path, task, config)
     st.subheader("To learn from", anchor=False)
     figure = charts.figure(widgets.is_dark(), 200, yaxis_title="pictures", showlegend=False)
     figure.add_bar(x=list(classes), y=counts, marker={"color": charts.palette(widgets.is_dark())["colours"][0]})
@@ -83,7 +89,6 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
             with cell.container(gap=None):
                 st.image(view, alt=f"{classes[photo.label]}: {photo.stem}", width="stretch")
                 st.caption(classes[photo.label])
-    _show_variants(picked[0].path, task, config)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
@@ -95,10 +100,49 @@ def _batch(paths: tuple[Path, ...], mark: tuple[int, float, float, int, int]) ->
 
 
 def _show_variants(path: Path, task: Task, config: Any, count: int = 9) -> None:
-    """What the settings above make of one picture, where the task varies what it learns from."""
+    """What the settings make of one picture under sliders, where the task varies what it learns from."""
     if task.variants is None:
         return
     st.subheader("Nine variants as the settings draw them", anchor=False)
-    pictures = task.variants(config, images.read(path), count)
-    for cell, picture in zip(st.columns(count, gap="xsmall", wrap=False), pictures, strict=True):
-        cell.image(images.encode_jpeg(picture), alt="The picture turned, shifted, sheared or mirrored", width="stretch")
+    _vary(task, config)
+    try:
+        pictures = task.variants(config, images.read(path), count)
+    except ImageError as problem:
+        st.caption(str(problem))
+        return
+    strip = map_pictures.sheet(pictures, count, tile_px=TILE_PX).picture
+    st.image(
+        images.encode_jpeg(strip, 90), alt=f"{count} variants, turned, shifted, sheared or mirrored", width="stretch"
+    )
+    st.caption(f"Of {path.stem}, with seed {config.seed}. A slider changes the same setting of the run at the right.")
+
+
+def _vary(task: Task, config: Any) -> None:
+    """Sliders over the form's own fields: one setting, in two places."""
+    fields = [item for item in dataclasses.fields(task.Config) if item.name in VARIED]
+    for cell, item in zip(st.columns(len(fields), gap="small", vertical_alignment="bottom"), fields, strict=True):
+        told, key = item.metadata, f"variants-{item.name}"
+        if st.session_state.get(key) != getattr(config, item.name):  # else a slider being dragged would jump back
+            st.session_state[key] = getattr(config, item.name)
+        label = f"{item.name.capitalize()}, {told['unit']}" if told["unit"] else item.name.capitalize()
+        take: dict[str, Any] = {"key": key, "help": told["help"], "on_change": _take, "args": (config, item.name, key)}
+        if told["max"] is None:
+            cell.toggle(label, **take)
+        else:
+            step = 1.0 if told["max"] > 1 else 0.01
+            cell.slider(label, told["min"], told["max"], step=step, format="%.0f" if step == 1.0 else "%.2f", **take)
+
+
+def _take(config: Any, name: str, key: str) -> None:
+    """Put a slider's value into the form's field of that name.
+
+    The form calls its fields train-<group>-<name>, the group standing for task, preset and model to start from. The
+    form in view is the one whose fields hold what the config was made of.
+    """
+    ends = re.compile(rf"(train-[0-9a-f]+-){name}")
+    groups = [found[1] for word in st.session_state if (found := ends.fullmatch(str(word)))]
+    wanted = dataclasses.asdict(config)
+    for group in groups:
+        held = {field: st.session_state[group + field] for field in wanted if group + field in st.session_state}
+        if held == {field: wanted[field] for field in held}:
+            st.session_state[group + name] = st.session_state[key]

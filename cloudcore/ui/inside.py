@@ -1,5 +1,6 @@
 """What the views of Inside share: which view, picture and model; the model opened; a picture to click on."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,24 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import charts, images, models, radar_variants
+from cloudcore import charts, images, models, radar_data, radar_variants
+from cloudcore.errors import ImageError
+from cloudcore.radar_variants import SCALE_DBZ
 from cloudcore.settings import Settings
 from cloudcore.task import get_task
 
 NEURON, POOLING, KERNELS, LAYERS = "Neuron", "Pooling", "Kernels", "Layers"
 VIEWS = (NEURON, POOLING, KERNELS, LAYERS)
 EMPTY = "No model yet. Train one."
-RADAR, SKY, PHOTOGRAPH = "radar", "sky", "genus"
-KIND_WORDS = {RADAR: "Radar", SKY: "Sky frame", PHOTOGRAPH: "Photograph"}
-OF_TASK = {"patterns": "patterns", **{name: name for name in KIND_WORDS}}
+RADAR, SKY, SATELLITE, PHOTOGRAPH, OWN = "radar", "sky", "patterns", "genus", "own"
+KIND_WORDS = {
+    RADAR: "Radar", SKY: "Sky frame", SATELLITE: "Satellite image", PHOTOGRAPH: "Photograph", OWN: "Own picture",
+}  # fmt: skip
 PICTURES_SHOWN = 24
+OWN_PICTURE = "inside_own"
+
+Outputs = dict[str, NDArray[np.float32]]
+"""What each layer of a network answers, by the layer's name."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,10 @@ def choose_view() -> str:
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _read(path: Path, changed_ns: int, side: int) -> images.Image:
-    image = images.read(path)
+    return _shrunk(images.read(path), side)
+
+
+def _shrunk(image: images.Image, side: int) -> images.Image:
     scale = side / min(image.shape[:2])
     size_hw = (round(image.shape[0] * scale), round(image.shape[1] * scale))
     return images.resize(image, size_hw) if scale < 1 else image
@@ -78,21 +89,61 @@ def _listed(settings: Settings, kind: str) -> list[Path]:
     return [found[number * len(found) // count] for number in range(count)]
 
 
-def choose_picture(settings: Settings, key: str, kind: str | None = None, side: int = 288) -> Picture | None:
-    """A sample picture, of the kind asked for or of any; shorter side at most `side` px. None where there is none."""
-    if kind is None:
-        kind = str(
-            st.segmented_control(
-                "Picture of", list(KIND_WORDS), default=RADAR, required=True, key=f"{key}_kind", width="stretch",
-                format_func=KIND_WORDS.__getitem__, persist_state="session",
-            )
-        )  # fmt: skip
-    paths = _listed(settings, kind)
+def choose_picture(settings: Settings, key: str, kind: str = RADAR, side: int = 288) -> Picture | None:
+    """A sample picture or one's own; shorter side at most `side` px. None, said in words, where there is none.
+
+    kind is what is offered first: the pictures a model was made for, though any other may be chosen.
+    """
+    kinds = list(KIND_WORDS)
+    chosen = str(
+        st.selectbox("Picture of", kinds, kinds.index(kind) if kind in kinds else 1, key=f"{key}_kind_{kind}",
+                     format_func=KIND_WORDS.__getitem__, persist_state="session")
+    )  # fmt: skip
+    if chosen == OWN:
+        return _own_picture(side)
+    paths = _listed(settings, chosen)
     if not paths:
         st.info("No sample pictures of this kind here. Choose another kind, or write the samples anew.")
         return None
-    path = st.selectbox("Picture", paths, format_func=_name, key=f"{key}_picture_{kind}", persist_state="session")
-    return Picture(path, kind, _read(path, path.stat().st_mtime_ns, side))
+    path = st.selectbox("Picture", paths, format_func=_name, key=f"{key}_picture_{chosen}", persist_state="session")
+    return Picture(path, chosen, _read(path, path.stat().st_mtime_ns, side))
+
+
+def say_no_picture(place: DeltaGenerator) -> None:
+    """The stage while no picture is chosen."""
+    place.info("Choose a picture at the right; what becomes of it stands here.")
+
+
+def _own_picture(side: int) -> Picture | None:
+    """A picture from a file, kept for the session, so that every view has it."""
+    given = st.file_uploader("Picture", key="inside_own_file", help="JPEG or PNG. It stays in this session alone.")
+    if given is not None:
+        st.session_state[OWN_PICTURE] = (given.name, given.getvalue())
+    if OWN_PICTURE not in st.session_state:
+        st.caption("Give a picture; it is only looked at.")
+        return None
+    name, content = st.session_state[OWN_PICTURE]
+    try:
+        image = _read_own(content, side)
+    except ImageError as error:
+        st.error(str(error))
+        return None
+    if given is None:
+        st.caption(name)
+    # A name of our own stands before it: two files called alike are two pictures.
+    path = Path(hashlib.sha256(content).hexdigest()[:12]) / Path(name).name
+    return Picture(path, RADAR if is_radar_picture(image) else OWN, image)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _read_own(content: bytes, side: int) -> images.Image:
+    return _shrunk(images.read(content), side)
+
+
+def is_radar_picture(image: images.Image) -> bool:
+    """Whether a picture (H, W, 3) looks like one of dBZ: 136 x 136, grey, none above 80."""
+    grey = bool((image == image[..., :1]).all())
+    return image.shape[:2] == (radar_data.SIDE, radar_data.SIDE) and grey and int(image.max()) <= SCALE_DBZ
 
 
 def _name(path: Path) -> str:
@@ -116,6 +167,8 @@ def choose_model(settings: Settings) -> models.ModelEntry | None:
     name = st.selectbox("Model", names, key="inside_model", persist_state="session")
     entry = named[name]
     st.caption(f"{get_task(entry.task).title}, {entry.info.get('network', {}).get('name', 'network')}")
+    if joined := entry.info.get("joined"):
+        st.caption(f"{len(joined)} networks in one: this looks into the first, {joined[0]}.")
     return entry
 
 
@@ -130,6 +183,20 @@ def network_of(folder: Path, changed_ns: int) -> Any:
 def opened(entry: models.ModelEntry) -> Any:
     """The model's network with its weights (explain.Opened). Raises ModelError."""
     return network_of(entry.folder, (entry.folder / "model.json").stat().st_mtime_ns)
+
+
+def answered(entry: models.ModelEntry, picture: Picture) -> tuple[Outputs, list[Any]]:
+    """(layer name -> output, layers) of a model for a picture. Raises ModelError."""
+    return _answered(entry.folder, (entry.folder / "model.json").stat().st_mtime_ns, picture.path, picture)
+
+
+@st.cache_resource(show_spinner="Asking every layer", max_entries=2)
+def _answered(folder: Path, changed_ns: int, path: Path, _picture: Picture) -> tuple[Outputs, list[Any]]:
+    from cloudcore import explain
+
+    network = network_of(folder, changed_ns)
+    x = explain.fit(network, _picture.image)
+    return explain.outputs(network, x), explain.layers(network, x)
 
 
 def clicked(figure: Any, key: str, alt: str) -> int | None:

@@ -28,6 +28,13 @@ LEARNT_WORDS = (
     "grey; others in orange (above 0) and blue (below)."
 )
 
+LAYER_WORDS = "Every convolution of the network. A filter of a deeper one reads the maps of the layer before it."
+DEEPER_WORDS = (
+    "A filter of a deeper layer has weights for each map of the layer before it; their mean is shown. What it makes of "
+    "the picture is its own map, as coarse as the layer is deep."
+)
+MOST_FILTERS = 256
+
 
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
     """The whole view: picture, kernel and result; a gallery of the filters where they are learnt ones."""
@@ -48,6 +55,7 @@ def _by_hand(left: DeltaGenerator, settings: Settings) -> None:
     name = st.selectbox("Kernel", list(neuron.KERNELS), index=1, key="kernels_name", persist_state="session")
     picture = inside.choose_picture(settings, "kernels", side=SIDE)
     if picture is None:
+        inside.say_no_picture(left)
         return
     relu = st.checkbox("ReLU after it", key="kernels_relu", persist_state="session")
     st.caption(WORDS[name])
@@ -65,19 +73,32 @@ def _learnt(left: DeltaGenerator, settings: Settings, entry: models.ModelEntry) 
     from cloudcore import explain
 
     network = inside.opened(entry)
-    filters = explain.first_filters(network)
-    number = int(st.number_input("Filter", 0, len(filters) - 1, 0, key=f"kernels_number_{entry.name}"))
-    picture = inside.choose_picture(settings, "learnt", inside.OF_TASK.get(entry.task, inside.SKY), SIDE)
+    picture = inside.choose_picture(settings, "learnt", entry.task, SIDE)
     if picture is None:
+        inside.say_no_picture(left)
         return
+    found, layers = inside.answered(entry, picture)
+    names = [layer.name for layer in layers if layer.kind.startswith("convolution") and layer.name in found]
+    layer = str(
+        st.selectbox("Layer", names, key=f"kernels_layer_{entry.name}", persist_state="session", help=LAYER_WORDS)
+    )
+    filters = explain.filters(network, layer)
+    key = f"kernels_number_{entry.name}_{layer}"
+    if (chosen := st.session_state.pop(f"kernels_at_{entry.name}_{layer}", None)) is not None:
+        st.session_state[key] = chosen  # a click on the gallery, which is drawn after this field
+    number = int(
+        st.number_input("Filter", 0, len(filters) - 1, key=key, help=f"0 to {len(filters) - 1}; all are drawn below.")
+    )
     relu = st.checkbox("ReLU after it", key="kernels_relu", persist_state="session")
-    st.caption(LEARNT_WORDS)
-    result = _response(entry, picture, filters[number])
+    is_first = layer == names[0]
+    st.caption(LEARNT_WORDS if is_first else DEEPER_WORDS)
+    own_map = np.asarray(found[layer][number], np.float64)
+    result = _response(entry, picture, filters[number]) if is_first else own_map
     result = np.maximum(result, 0) if relu else result
     several = f", mean of its {len(filters[number])} channels" if len(filters[number]) > 1 else ""
     _show(left, picture, filters[number].mean(axis=0), result, f"filter {number}", True, 1.0, several)
     with left:
-        _gallery(entry.name, filters, number)
+        _gallery(entry.name, layer, filters, number)
 
 
 def _response(entry: models.ModelEntry, picture: inside.Picture, weights: NDArray[Any]) -> NDArray[np.float64]:
@@ -96,27 +117,40 @@ def _show(
         before, weights, after = st.columns((5, 3, 5), gap="small")
         inside.picture(before, picture.shown, f"{picture.path.stem} as it is", "As it is")
         with weights.container(gap=None):
-            decimals = 0 if np.allclose(kernel, np.rint(kernel)) else 2
+            tiny = kernel.shape[1] <= 3 and np.abs(kernel).max() < 0.1
+            decimals = 0 if np.allclose(kernel, np.rint(kernel)) else 2 + tiny
             st.plotly_chart(
                 inside_charts.squares(kernel, is_dark(), 190, decimals), theme=None,
                 config=charts.CONFIG, key="kernels_weights", alt=f"The weights of {name}",
             )  # fmt: skip
-            st.caption(f"Weights of {name}{note}, {kernel.shape[0]} × {kernel.shape[1]}, sum {kernel.sum():.2g}")
+            size = f"{kernel.shape[0]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{kernel.shape[1]}"
+            st.caption(f"Weights of {name}{note}, {size}, sum {kernel.sum():.2g}".replace("-", "−"))
         words = "orange above 0, blue below" if zero_sum else "on the scale of the picture"
-        found = f"After {name}: {result.min():.3g} to {result.max():.3g}; {words}".replace("-", "−")
+        grid = "" if result.shape == picture.values.shape else f", {result.shape[0]} × {result.shape[1]} places"
+        found = f"After {name}{grid}: {result.min():.3g} to {result.max():.3g}; {words}".replace("-", "−")
         inside.picture(after, _drawn(picture, result, zero_sum, scale), f"{picture.path.stem} after {name}", found)
 
 
 def _drawn(picture: inside.Picture, result: NDArray[np.float64], zero_sum: bool, scale: float) -> images.Image:
     if zero_sum:
-        return map_pictures.signed(result, 0.995)
+        drawn = map_pictures.signed(result, 0.995)
+        return drawn if min(drawn.shape[:2]) >= SIDE // 2 else map_pictures.enlarged(drawn, 2 * SIDE)
     level = np.clip(result, 0, scale).astype(np.uint8)[..., None]
     return inside.Picture(picture.path, picture.kind, np.repeat(level, 3, axis=2)).shown
 
 
-def _gallery(model: str, filters: NDArray[Any], number: int) -> None:
-    st.subheader(f"All {len(filters)} filters of the first layer", anchor=False)
-    pictures = [map_pictures.of_filter(one) for one in filters]
+def _gallery(model: str, layer: str, filters: NDArray[Any], number: int) -> None:
+    left_out = f", the first {MOST_FILTERS} drawn" if len(filters) > MOST_FILTERS else ""
+    st.subheader(f"All {len(filters)} filters of {layer}{left_out}", anchor=False)
+    pictures = [map_pictures.of_filter(one) for one in filters[:MOST_FILTERS]]
     found = map_pictures.sheet(pictures, COLUMNS, number, 48)
-    st.image(images.encode_png(found.picture), alt=f"First-layer filters of {model}; number {number} is framed")
-    st.caption(f"Numbered from 0, {COLUMNS} a row; number {number} is framed.")
+    height = found.picture.shape[0]
+    told = [f"filter {index}" for index in range(len(pictures))]
+    figure = inside_charts.clickable(found.picture, found.centres, 44, height, told)
+    alt = f"Filters of {layer} of {model}; number {number} is framed"
+    chosen = inside.clicked(figure, f"kernels_sheet_{model}_{layer}", alt)
+    st.caption(f"Numbered from 0, {COLUMNS} a row; number {number} is framed. Choose another here.")
+    taken = f"kernels_taken_{model}_{layer}"
+    if chosen is not None and st.session_state.get(taken) != chosen:
+        st.session_state[taken] = st.session_state[f"kernels_at_{model}_{layer}"] = chosen
+        st.rerun()

@@ -30,10 +30,8 @@ CAM_WORDS = (
 )
 PATCH_WORDS = (
     "CloudNet judges one pixel at a time, from the 32 × 32 px around it: 15 below and to the right, 16 above and to "
-    "the left. Move the point to see what it makes of another place."
+    "the left. Click on the frame to ask about another place."
 )
-
-Outputs = dict[str, NDArray[np.float32]]
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
@@ -43,10 +41,11 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
         if entry is None:
             return
         network = inside.opened(entry)
-        picture = inside.choose_picture(settings, "layers", inside.OF_TASK.get(entry.task, inside.SKY), SIDE)
+        picture = inside.choose_picture(settings, "layers", entry.task, SIDE)
         if picture is None:
+            inside.say_no_picture(left)
             return
-    found, layers = _answered(entry.folder, _changed(entry), picture.path, picture)
+    found, layers = inside.answered(entry, picture)
     names = [layer.name for layer in layers if layer.name in found]
     with right:
         name = _choose_layer(layers, names)
@@ -63,20 +62,6 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
         if network.is_cloudnet:
             _show_patch(network, picture)
         _show_table(layers)
-
-
-def _changed(entry: models.ModelEntry) -> int:
-    return (entry.folder / "model.json").stat().st_mtime_ns
-
-
-@st.cache_resource(show_spinner="Asking every layer", max_entries=2)
-def _answered(folder: Path, changed_ns: int, path: Path, _picture: inside.Picture) -> tuple[Outputs, list[Any]]:
-    """(layer name -> output, layers) of a model for a picture."""
-    from cloudcore import explain
-
-    network = inside.network_of(folder, changed_ns)
-    x = explain.fit(network, _picture.image)
-    return explain.outputs(network, x), explain.layers(network, x)
 
 
 def _choose_layer(layers: list[Any], names: list[str]) -> str:
@@ -136,6 +121,16 @@ def _show_answer(entry: models.ModelEntry, network: Any, picture: inside.Picture
     bar = st.column_config.ProgressColumn("Probability", min_value=0.0, max_value=1.0, format="%.2f")
     st.dataframe(table, hide_index=True, height="content", column_config={"class": "Class", "share": bar})
     st.caption(f"exp(logit) of each class over their sum, at temperature {float(entry.info['temperature']):.2g}.")
+    if entry.info.get("joined"):
+        whole = _predictor(entry.folder, (entry.folder / "model.json").stat().st_mtime_ns)(picture.image)
+        best = int(whole.argmax())
+        several = len(entry.info["joined"])
+        st.caption(f"This network alone. All {several} together say {network.classes[best]}, {float(whole[best]):.2f}.")
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _predictor(folder: Path, changed_ns: int) -> models.Predictor:
+    return models.load(folder)
 
 
 def _show_cam(entry: models.ModelEntry, network: Any, picture: inside.Picture, layers: list[Any]) -> None:
@@ -174,14 +169,16 @@ def _show_patch(network: Any, picture: inside.Picture) -> None:
     height, width = picture.image.shape[:2]
     grid = [(row, column) for row in range(4, height, 8) for column in range(4, width, 8)]
     first, second, third = st.columns((5, 3, 4), gap="small")
-    number = int(st.session_state.get("layers_point", len(grid) // 2 + width // 16))
-    row, column = grid[min(number, len(grid) - 1)]
+    middle = min(range(len(grid)), key=lambda i: math.dist(grid[i], (height / 2, width / 2)))
+    key = f"layers_point_{height}x{width}"
+    number = int(st.session_state.get(key, middle))
+    row, column = grid[number]
     figure = inside_charts.clickable(picture.shown, grid, 10, 340)
     inside_charts.mark(figure, [(row, column)], 32, ["patch"])
     with first:
         chosen = inside.clicked(figure, f"layers_points_{picture.path.stem}", "The frame with the patch outlined")
     if chosen is not None and chosen != number:
-        st.session_state["layers_point"] = chosen
+        st.session_state[key] = chosen
         st.rerun()
     view = explain.patch_under(network, picture.image, row, column)
     large = map_pictures.enlarged(view.image, 320)

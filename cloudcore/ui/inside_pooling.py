@@ -2,10 +2,11 @@
 
 from functools import partial
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import charts, inside_charts, neuron
+from cloudcore import charts, inside_charts, map_pictures, neuron
 from cloudcore.settings import Settings
 from cloudcore.ui import inside
 from cloudcore.ui.widgets import is_dark
@@ -13,7 +14,7 @@ from cloudcore.ui.widgets import is_dark
 PLACES = ("A", "B", "C")
 SIDE = 136
 STEP = 3
-HEIGHT = 400
+HEIGHT = 360
 WORDS = (
     "Pooling keeps one number of a neighbourhood: the picture gets smaller, and a storm may move a little without "
     "changing the answer. The maximum asks whether anything strong is there; the mean asks how much there is. "
@@ -26,6 +27,7 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
     with right:
         picture = inside.choose_picture(settings, "pooling", side=SIDE)
         if picture is None:
+            inside.say_no_picture(left)
             return
         kind = str(
             st.segmented_control(
@@ -43,7 +45,10 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
         st.caption(WORDS)
     places = [_place(name, picture.values) for name in PLACES]
     with left:
-        _show_picture(picture, places)
+        with st.container(horizontal=True, gap="small"):
+            with st.container(width=HEIGHT):
+                _show_picture(picture, places)
+            _show_pooled(st.container(width=HEIGHT), picture, kind)
         for column, name, (row, at) in zip(st.columns(3, gap="small"), PLACES, places, strict=True):
             patch = neuron.patch_at(picture.values, row, at)
             with column:
@@ -100,6 +105,20 @@ def _show_picture(picture: inside.Picture, places: list[tuple[int, int]]) -> Non
     row, column = grid[number]
     st.session_state[f"pooling_at_{name}"] = (row / (height - 1), column / (width - 1))
     st.rerun()
+
+
+def _show_pooled(place: DeltaGenerator, picture: inside.Picture, kind: str) -> None:
+    """The whole picture with each 5x5 square pooled to one pixel."""
+    level = neuron.pool(picture.values, kind, neuron.PATCH)
+    small = inside.Picture(picture.path, picture.kind, np.repeat(np.rint(level).astype(np.uint8)[..., None], 3, axis=2))
+    before, after = (
+        "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(str(side) for side in values.shape)
+        for values in (picture.values, level)
+    )
+    inside.picture(
+        place, map_pictures.enlarged(small.shown, HEIGHT), f"{picture.path.stem}, pooled",
+        f"Pooled in squares of 5 × 5: {before} become {after}",
+    )  # fmt: skip
 
 
 def _show_patch(name: str, patch: neuron.Floats, kind: str, found: neuron.Pooled, most: float, words: str) -> None:

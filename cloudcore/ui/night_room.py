@@ -11,11 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from cloudcore import frame_times, models, night_series
 from cloudcore.errors import CloudcoreError
 from cloudcore.frame_times import Clock
-from cloudcore.night_plan import NIGHT_SUN, Options
+from cloudcore.night_plan import Options, cameras_in
 from cloudcore.night_series import Point
 from cloudcore.settings import Settings
-from cloudcore.sun_moon import Orientation, Site
-from cloudcore.ui import frames
+from cloudcore.ui import frames, night_site
 from cloudcore.ui.widgets import Library
 
 KIND = "mask"
@@ -62,12 +61,18 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
         )
         with st.popover("Frames"):
             text, clock = _ask_frames()
-        with st.popover("Site and sky"):
-            also = _ask_models([name for name in names if name != model])
-            asked = _ask_site()
     try:
         folder, sample = _folder(library, text)
-        options = Options(clock=clock(), **asked())
+        cameras = _cameras(folder)
+    except CloudcoreError as error:
+        st.error(str(error))
+        st.stop()
+    with head, st.popover("Site and sky"):
+        also = _ask_models([name for name in names if name != model])
+        asked = night_site.ask(library.settings, cameras)
+    night_site.say_problems()
+    try:
+        options = Options(clock=clock(), **asked)
     except CloudcoreError as error:
         st.error(str(error))
         st.stop()
@@ -80,6 +85,11 @@ def _folder(library: Library, text: str) -> tuple[Path, bool]:
         return folder, folder == sample_night(library.settings)
     sample = library.is_sample or library.frames_folder == sample_night(library.settings)
     return (sample_night(library.settings), True) if sample else (library.frames_folder, False)
+
+
+@st.cache_data(show_spinner="Looking at the folder", max_entries=8, ttl=60)
+def _cameras(folder: Path) -> list[str]:
+    return cameras_in(folder)
 
 
 def _ask_frames() -> tuple[str, Any]:
@@ -116,45 +126,6 @@ def _ask_models(others: list[str]) -> list[str]:
             help="The curve is their mean; the band spans them all.",
         )
     )  # fmt: skip
-
-
-def _ask_site() -> Any:
-    """A function that gives the fields of Options; it may raise in words."""
-    kept: dict[str, Any] = {"persist_state": "session"}
-    spread = st.number_input("Band: threshold ±", 0.0, 0.5, 0.2, 0.05, key="night_spread", **kept)
-    cloudy = st.number_input("Cloudy above, fraction", 0.0, 1.0, 0.25, 0.05, key="night_cloudy", **kept)
-    one, two, three = st.columns(3)
-    latitude = one.number_input("Latitude, °", -90.0, 90.0, None, format="%.4f", key="night_latitude", **kept)
-    longitude = two.number_input("Longitude, °", -180.0, 360.0, None, format="%.4f", key="night_longitude", **kept)
-    height = three.number_input("Height, m", -500.0, 9000.0, 0.0, 50.0, format="%.0f", key="night_height", **kept)
-    has_site = latitude is not None and longitude is not None
-    one, two, three = st.columns(3)
-    sun = one.number_input(
-        "Sun below, °", -90.0, 90.0, NIGHT_SUN, 1.0, key="night_sun", disabled=not has_site, format="%.0f", **kept
-    )
-    moon = two.number_input(
-        "Around moon, °", 0.0, 180.0, 50.0, 5.0, key="night_moon", disabled=not has_site, format="%.0f", **kept
-    )
-    north = three.number_input(
-        "North, °", 0.0, 360.0, None, 5.0, key="night_north", disabled=not has_site, format="%.0f", **kept,
-        help="Where north is in the frame, degrees clockwise from its top. Without it moon and sun cannot be placed.",
-    )  # fmt: skip
-    every = st.toggle("Frames by day too", key="night_every", disabled=not has_site, **kept)
-    mirrored = st.toggle("East is right of north (mirrored)", key="night_mirrored", disabled=north is None, **kept)
-    if not has_site:
-        st.caption("Latitude and longitude (north and east positive) let sun and moon be reckoned with.")
-
-    def fields() -> dict[str, Any]:
-        site = None
-        if latitude is not None and longitude is not None:
-            site = Site(float(latitude), float(longitude), float(height))
-        hangs = None if north is None or site is None else Orientation(float(north), not mirrored)
-        return {
-            "site": site, "orientation": hangs, "sun_below": None if every else float(sun),
-            "moon_radius": float(moon), "spread": float(spread), "cloudy_above": float(cloudy),
-        }  # fmt: skip
-
-    return fields
 
 
 def second_series(choice: Choice) -> tuple[list[Point], str]:

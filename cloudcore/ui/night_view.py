@@ -12,8 +12,10 @@ import streamlit as st
 from cloudcore import charts, images, keogram, night_charts, night_export, night_series, render
 from cloudcore.cloud_amount import MEASURES
 from cloudcore.night import Row, moment
+from cloudcore.night_plan import Options
 from cloudcore.night_series import Point
 from cloudcore.night_store import Store
+from cloudcore.sun_moon import Orientation
 from cloudcore.ui import night_room
 from cloudcore.ui.night_work import View
 from cloudcore.ui.widgets import is_dark
@@ -59,16 +61,31 @@ def choose(view: View) -> Picked:
             "Measure", list(MEASURES), format_func=lambda name: MEASURES[name], key="night_measure",
             persist_state="session", label_visibility="collapsed", width=160,
         )  # fmt: skip
-        night = _choose_night(view) if step == "Frames" else ALL_NIGHTS
+        seen = _choose_camera(view)
+        night = _choose_night(seen) if step == "Frames" else ALL_NIGHTS
         series, name = night_room.second_series(view.choice)
-    rows = tuple(row for row in view.rows if night in (ALL_NIGHTS, row.night))
+    rows = tuple(row for row in seen if night in (ALL_NIGHTS, row.night))
     points = night_series.curve(rows, str(measure), str(step)) if rows else []
     second = night_series.binned(series, str(step))
     return Picked(str(step), str(measure), rows, _at(rows), points, second, name)
 
 
-def _choose_night(view: View) -> str:
-    nights = list(night_series.night_summary(view.rows))
+def _choose_camera(view: View) -> list[Row]:
+    """The rows of one camera: frames of several make no curve."""
+    names = sorted({row.camera for row in view.rows})
+    if len(names) < 2:
+        return view.rows
+    if st.session_state.get("night_of_camera") not in names:
+        st.session_state["night_of_camera"] = night_series.commonest_camera(view.rows)
+    name = st.selectbox(
+        "Camera", names, key="night_of_camera", persist_state="session", label_visibility="collapsed", width=170,
+        format_func=lambda name: name or "no camera named", help="Frames of several cameras make no curve.",
+    )  # fmt: skip
+    return [row for row in view.rows if row.camera == name]
+
+
+def _choose_night(rows: Sequence[Row]) -> str:
+    nights = list(night_series.night_summary(rows))
     if len(nights) < 2:
         return ALL_NIGHTS
     if st.session_state.get("night_night") not in nights:
@@ -148,7 +165,8 @@ def _scrub(picked: Picked) -> None:
     def take() -> None:
         st.session_state[AT] = st.session_state["night_scrub"]
 
-    st.session_state["night_scrub"] = picked.row.file
+    if st.session_state.get("night_scrub") != picked.row.file:  # else a slider being dragged would jump back
+        st.session_state["night_scrub"] = picked.row.file
     st.select_slider(
         "Time, UTC", list(names), format_func=lambda file: names.get(file, file), key="night_scrub", on_change=take,
         label_visibility="collapsed",
@@ -159,9 +177,18 @@ def _keogram_url(view: View, picked: Picked) -> str:
     camera = view.choice.library.settings.cameras
     changed = max((file.stat().st_mtime_ns for file in camera.glob("*.json")), default=0) if camera.is_dir() else 0
     told = repr(
-        (picked.rows[0].content, [row.content for row in picked.rows], view.choice.options.orientation, changed)
+        (
+            picked.rows[0].content,
+            [row.content for row in picked.rows],
+            _hangs(view.choice.options, picked.rows),
+            changed,
+        )
     )
     return _drawn_keogram(hashlib.sha256(told.encode()).hexdigest(), view, picked)
+
+
+def _hangs(options: Options, rows: Sequence[Row]) -> list[Orientation | None]:
+    return [options.orientation_of(name) for name in sorted({row.camera for row in rows})]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -188,7 +215,11 @@ def show_words(view: View, picked: Picked) -> None:
     else:
         of = "its frames" if picked.step == "Nights" else "its nights"
         band = f"Medians; the band is the quartiles of {of}."
-    st.caption(" ".join(filter(None, [band, *options.words(), night_series.cameras_words(picked.rows)])))
+    about = options.words(frame.camera for frame in view.plan.frames)
+    cameras = len({row.camera for row in view.rows})
+    who = picked.rows[0].camera or "the unnamed one"
+    whose = f"Frames of {cameras} cameras; the curve is of {who}." if cameras > 1 else ""
+    st.caption(" ".join(filter(None, [band, *about, whose])))
     if picked.second:
         st.caption(_agreement_words(picked))
     show_left_out(view)
@@ -246,6 +277,7 @@ def show_downloads(view: View, picked: Picked) -> None:
 def _png(view: View, picked: Picked) -> bytes:
     name = MEASURES[picked.measure]
     frames = picked.step == "Frames"
-    title = f"{name}, {len(picked.rows):,} frames, model {', '.join(view.choice.names)}"
+    camera = f", {picked.rows[0].camera}" if len({row.camera for row in view.rows}) > 1 else ""
+    title = f"{name}{camera}, {len(picked.rows):,} frames, model {', '.join(view.choice.names)}"
     strip, span = (_keogram(view, picked), picked.span) if frames else (None, (None, None))
     return images.encode_png(night_export.draw(picked.points, title, name, strip, *span))

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from cloudcore import models
+from cloudcore import images, models
 from cloudcore.settings import Settings
+from cloudcore.task import get_task
+from cloudcore.ui import inside
 from tests.pages.conftest import open_page, texts
 from tests.test_explain import write_model
 
@@ -46,9 +49,9 @@ def test_pooling_shows_three_places_and_moves_one(settings: Settings) -> None:
 
 def test_kernels_by_hand(settings: Settings) -> None:
     app = _view("Kernels")
-    assert "Weights of Edge, 3 × 3, sum 0" in _said(app)
+    assert "Weights of Edge, 3\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}3, sum 0" in _said(app)
     app.selectbox(key="kernels_name").select("Gaussian").run()
-    assert "Weights of Gaussian, 5 × 5, sum 1" in _said(app) and not app.exception
+    assert "Weights of Gaussian, 5\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}5, sum 1" in _said(app) and not app.exception
 
 
 def test_layers_of_a_radar_model(settings: Settings) -> None:
@@ -73,7 +76,64 @@ def test_learnt_filters_of_a_model(settings: Settings) -> None:
     app.session_state["kernels_source"] = "Learnt"
     app.run()
     app.selectbox(key="inside_model").select("storms").run()
-    assert "All 32 filters of the first layer" in _said(app) and not app.exception and not app.error
+    assert "All 32 filters of conv" in _said(app) and not app.exception and not app.error
+
+
+def test_any_filter_over_any_picture(settings: Settings) -> None:
+    """A filter of a deeper layer, and a model of radar over a sky frame."""
+    write_model(settings.models / "storms", "radar", "Three blocks", 6)
+    app = _view("Kernels")
+    app.session_state["kernels_source"] = "Learnt"
+    app.run()
+    app.selectbox(key="inside_model").select("storms").run()
+    app.selectbox(key="kernels_layer_storms").select("body.4").run()
+    app.number_input(key="kernels_number_storms_body.4").set_value(31).run()
+    assert "All 32 filters of body.4" in _said(app) and "After filter 31, 45 × 45 places" in _said(app)
+    app.selectbox(key="learnt_kind_radar").select("sky").run()
+    assert "camera1" in app.selectbox(key="learnt_picture_sky").options[0]
+    assert not app.exception and not app.error and "After filter 31, 45 × 45 places" in _said(app)
+
+
+def test_a_picture_of_ones_own(settings: Settings, rng: np.random.Generator) -> None:
+    write_model(settings.models / "storms", "radar", "Three blocks", 6)
+    storm = np.repeat(rng.integers(0, 60, (136, 136, 1)).astype(np.uint8), 3, axis=2)
+    app = _view("Layers")
+    app.session_state[inside.OWN_PICTURE] = ("mine.png", images.encode_png(storm))
+    app.selectbox(key="inside_model").select("storms").run()
+    app.selectbox(key="layers_kind_radar").select("own").run()
+    assert "16 maps of 136 × 136" in _said(app) and "mine" in _said(app) and not app.exception
+    app.session_state[inside.OWN_PICTURE] = ("page.png", b"<html>")
+    app.run()
+    assert "HTML" in app.error[0].value and not app.exception
+
+
+def test_a_radar_picture_is_known_by_its_size_and_values(rng: np.random.Generator) -> None:
+    storm = np.repeat(rng.integers(0, 60, (136, 136, 1)).astype(np.uint8), 3, axis=2)
+    assert inside.is_radar_picture(storm) and not inside.is_radar_picture(storm[:130])
+    assert not inside.is_radar_picture(storm * 2) and not inside.is_radar_picture(storm + [0, 0, 1])
+
+
+def test_a_model_of_two_networks_says_so(settings: Settings) -> None:
+    app = _view("Layers")
+    app.selectbox(key="inside_model").select("genus").run()
+    said = _said(app)
+    assert "2 networks in one: this looks into the first, resnet10t." in said
+    assert "This network alone. All 2 together say " in said and "Where it looked" in said
+
+
+@pytest.mark.parametrize(
+    ("task", "preset", "count"), [("sky", "Quick", 1), ("patterns", "Quick", 4), ("genus", "", 10)]
+)
+def test_every_kind_of_model_opens(settings: Settings, task: str, preset: str, count: int) -> None:
+    """A network of each task with its maps, its table and its filters."""
+    write_model(settings.models / "mine", task, preset or next(iter(get_task(task).presets)), count)
+    app = _view("Layers")
+    app.selectbox(key="inside_model").select("mine").run()
+    assert "Choose one to enlarge it." in _said(app) and "layers, " in _said(app) and not app.exception
+    app.session_state["inside_view"] = "Kernels"
+    app.session_state["kernels_source"] = "Learnt"
+    app.run()
+    assert "filters of " in _said(app) and not app.exception and not app.error
 
 
 def test_no_model_is_said(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
