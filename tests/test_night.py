@@ -263,7 +263,6 @@ def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path,
     assert float(np.mean(errors)) < 0.03 and max(errors) < 0.06
 
 
-@pytest.mark.xfail(strict=False, reason="the shipped model has not learnt small frames of the night yet")
 def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, store: Store) -> None:
     """The whole sky's cloud fraction of 40 frames, as page and command measure it, against what was drawn."""
     predictors = night.load(["sky"], environment.load())
