@@ -276,11 +276,14 @@ def submit(
 
 @runs_app.command("list")
 def runs_list() -> None:
-    """One line a run, newest first."""
-    for run in runs.list_runs(settings.load().runs):
+    """One line a run, newest first; then those that cannot be read."""
+    root = settings.load().runs
+    for run in runs.list_runs(root):
         status = run.status()
         metric = f"{status.metric_name} {status.metric:.3f}" if status.metric is not None else ""
         print(f"{run.id}  {status.state:8} epoch {status.epoch} of {status.epochs}  {metric}")
+    for found in runs.damaged(root):
+        print(f"{found.folder.name}  damaged  {found.problem}")
 
 
 @runs_app.command("show")
