@@ -10,7 +10,7 @@ import streamlit as st
 from cloudcore import data, models, runs
 from cloudcore.errors import CloudcoreError, ImageError
 from cloudcore.settings import Settings
-from cloudcore.ui import frames, widgets
+from cloudcore.ui import frames, guard, widgets
 
 SHOWN = 10
 """Thumbnails under Next to label: two rows of five."""
@@ -130,6 +130,7 @@ def show_running(run: runs.Run) -> None:
     st.subheader("Running", anchor=False)
 
     @st.fragment(run_every=1)
+    @guard.in_words
     def live() -> None:
         status = run.status()
         if status.state not in ("running", "queued"):

@@ -1,4 +1,4 @@
-"""All runs in a table; two or more of them side by side: curves, what differs in their settings, the same frames."""
+"""All runs in a table, the damaged ones below; two or more side by side: curves, what differs, the same images."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,15 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, data, images, mask, metrics, models, render, runs
+from cloudcore import charts, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
-from cloudcore.ui import widgets
-
-FRAMES = 4
-"""Frames that each of the chosen runs answers."""
-SIDE = 320
-"""Longer side of a picture, px."""
+from cloudcore.ui import run_pictures, widgets
 
 
 def show_runs(run: runs.Run, settings: Settings) -> None:
@@ -38,7 +33,32 @@ def show_runs(run: runs.Run, settings: Settings) -> None:
     names = _names(chosen)
     _show_curves(chosen, names)
     _show_differences(chosen, names)
-    _show_same_frames(chosen, names)
+    run_pictures.show(chosen, names)
+
+
+def show_damaged(settings: Settings) -> None:
+    """Folders that no run can be read from: a row each, with what is wrong and a way to the bin."""
+    found = runs.damaged(settings.runs)
+    if not found:
+        return
+    st.subheader("Damaged", anchor=False)
+    st.caption("The other runs are not touched by it. Nothing is deleted: the bin is workspace/bin/runs.")
+    for one in found:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"damaged-{one.folder.name}"):
+            st.badge("damaged", color="red")
+            st.markdown(widgets.plain(one.problem), width="stretch")
+            if st.button("Move to bin", key=f"bin-damaged-{one.folder.name}"):
+                _bin(one)
+
+
+def _bin(one: runs.Damaged) -> None:
+    try:
+        runs.remove_damaged(one)
+    except CloudcoreError as error:
+        st.error(str(error))
+        return
+    st.toast(f"{widgets.run_title_of(one.folder.name)} is in the bin")
+    st.rerun()
 
 
 def _row(run: runs.Run) -> dict[str, str]:
@@ -99,51 +119,3 @@ def _show_differences(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
         st.caption("Their settings are the same.")
         return
     st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
-
-
-def _show_same_frames(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
-    """The same held-out frames answered by each run's model, a row a run, errors as on Compare."""
-    done = [(run, name) for run, name in zip(chosen, names, strict=True) if (run.model_folder / "model.json").is_file()]
-    try:
-        pairs = _shared_pairs([run for run, _ in done])
-        rows = [(name, [_answered(run, pair) for pair in pairs]) for run, name in done]
-    except CloudcoreError as error:
-        st.caption(str(error))
-        return
-    if len(done) < 2 or not pairs:
-        st.caption("The same frames by each: once two of them have left a model for masks and share a held-out frame.")
-        return
-    st.subheader("The same frames by each", anchor=False)
-    for name, pictures in rows:
-        st.caption(name)
-        for cell, (picture, words), pair in zip(st.columns(FRAMES, gap="xsmall", wrap=False), pictures, pairs,
-                                                strict=False):  # fmt: skip
-            with cell.container(gap=None):
-                st.image(picture, width="stretch", alt=f"{name} on {pair.stem}: {words}")
-                st.caption(words)
-
-
-def _shared_pairs(done: Sequence[runs.Run]) -> list[data.Pair]:
-    """At most FRAMES labelled frames that every one of these runs held out, evenly picked; none for other kinds."""
-    if len(done) < 2 or any(models.read_info(run.model_folder)["kind"] != "mask" for run in done):
-        return []
-    held = [set(models.read_info(run.model_folder).get("validated_on", [])) for run in done]
-    found = [pair for pair in data.pairs(Path(done[0].config()["data"])) if all(pair.stem in each for each in held)]
-    count = min(FRAMES, len(found))
-    return [found[index * len(found) // count] for index in range(count)]
-
-
-def _answered(run: runs.Run, pair: data.Pair) -> tuple[bytes, str]:
-    changed = (run.model_folder / "model.json").stat().st_mtime_ns, pair.image.stat().st_mtime_ns
-    return _error_map(run.model_folder, pair, changed)
-
-
-@st.cache_data(show_spinner="Asking both models", max_entries=128)
-def _error_map(model: Path, pair: data.Pair, changed_ns: tuple[int, int]) -> tuple[bytes, str]:
-    """Error map as JPEG, and the frame's mIoU in words."""
-    answers, (image, label) = models.load(model), data.read_pair(pair)
-    truth, valid = mask.from_label(label)
-    predicted = mask.clean(answers(image), answers.threshold[0], answers.min_size[0], valid)
-    score = metrics.confusion(predicted, truth, valid).miou
-    picture = images.thumbnail(render.error_map(image, predicted, truth, valid), SIDE)
-    return images.encode_jpeg(picture), f"mIoU {score:.3f}"

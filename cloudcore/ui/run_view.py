@@ -1,6 +1,6 @@
 """How a run is shown while it goes on and afterwards: numbers, curves, worst and best frames, log, naming."""
 
-import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, images, jobs, models, runs
+from cloudcore import charts, images, jobs, models, patience, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
-from cloudcore.task import get_task
-from cloudcore.ui import widgets
+from cloudcore.task import find_tasks
+from cloudcore.ui import guard, run_pictures, widgets
 
 STATE_COLOURS: dict[str, Any] = {
     "running": "blue",
@@ -60,6 +60,7 @@ def live(show: Callable[[runs.Run, Settings], None], run: runs.Run, settings: Se
     going = run.status().state in runs.ACTIVE
 
     @st.fragment(run_every=1 if going else None)
+    @guard.in_words
     def part() -> None:
         show(run, settings)
         if going and run.status().state not in runs.ACTIVE:
@@ -72,14 +73,15 @@ def show_state(run: runs.Run, settings: Settings) -> None:
     """Name, state, progress, time left and numbers of a run, with Stop or Resume."""
     status = run.status()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.markdown(f"**{_plain(widgets.run_title(run))}**", width="content")
+        st.markdown(f"**{widgets.plain(widgets.run_title(run))}**", width="content")
         st.badge(status.state, color=STATE_COLOURS.get(status.state, "gray"))
     if status.state in runs.ACTIVE:
         _progress(status)
     elif status.error:
         st.error(status.error)
     if status.message.strip(".").lower() not in ("", status.state):
-        st.caption(_plain(status.message))
+        st.caption(widgets.plain(status.message))
+    _show_patience(run, status)
     _numbers(status)
     if status.state in runs.ACTIVE:
         if st.button("Stop", key="stop", help="Keeps what was learnt so far; Resume goes on from it."):
@@ -87,6 +89,19 @@ def show_state(run: runs.Run, settings: Settings) -> None:
     elif status.state in ("stopped", "failed", "lost") and st.button("Resume", key="resume"):
         _try(lambda: jobs.resume(run, settings))
         st.rerun(scope="app")
+
+
+def _show_patience(run: runs.Run, status: runs.Status) -> None:
+    """How near the run is to stopping early, or that it did; silent where its settings never stop it."""
+    found = patience.countdown(run.history(), int(run.config()["options"].get("stop_after") or 0))
+    if found is None:
+        return
+    if status.state in runs.ACTIVE and found.epochs:
+        epochs = "1 epoch" if found.epochs == 1 else f"{found.epochs} epochs"
+        st.caption(f"Stops in {epochs} unless the {found.loss} loss falls below {found.below:.4f}.")
+    elif status.state == "done" and status.epoch < status.epochs:
+        limit = run.config()["options"]["stop_after"]
+        st.caption(f"Stopped early: the {found.loss} loss has not fallen below {found.below:.4f} for {limit} epochs.")
 
 
 def _progress(status: runs.Status) -> None:
@@ -146,6 +161,10 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
     _show_samples(run)
     with st.expander("Log", type="compact"):
         st.code("\n".join(run.log_tail(30)) or "Nothing yet.", language=None)
+    if (run.folder / "tensorboard").is_dir():
+        with st.expander("TensorBoard", type="compact"):
+            st.caption("The same numbers for TensorBoard; one command shows every run:")
+            st.code(f"tensorboard --logdir {shlex.quote(str(run.folder.parent))}", language=None)
 
 
 def _show_scores(row: dict[str, Any]) -> None:
@@ -164,7 +183,9 @@ def _show_samples(run: runs.Run) -> None:
     found = [sample for sample in run.samples() if sample["path"].is_file()]
     if not found:
         return
-    st.subheader("Worst and best validation frames", anchor=False)
+    epoch = found[0]["epoch"]
+    kind = {task.name: task.kind for task in find_tasks()}.get(run.task(), "mask")
+    st.subheader(f"Worst and best held-out {run_pictures.WORDS[kind]}, epoch {epoch}", anchor=False)
     for cell, sample in zip(st.columns(6, gap="xsmall", wrap=False), found, strict=False):
         score = "–" if sample["score"] is None else f"{sample['score']:.3f}"
         with cell.container(gap=None):
@@ -185,7 +206,11 @@ def show_outcome(run: runs.Run, settings: Settings) -> None:
     """Once a run has left a model: lead to what it got wrong, and make it a model with a name."""
     if run.status().state != "done":
         return
-    page = "pages/inside.py" if get_task(run.task()).kind == "class" else "pages/compare.py"
+    kinds = {task.name: task.kind for task in find_tasks()}
+    if run.task() not in kinds:
+        st.caption(f"This version knows no task {run.task()!r}; it has {', '.join(kinds)}.")
+        return
+    page = "pages/inside.py" if kinds[run.task()] == "class" else "pages/compare.py"
     words = "See where it looked" if page.endswith("inside.py") else "See what it got wrong"
     st.page_link(page, label=words, query_params={"model": run.name})
     with st.form("name-model", border=False):
@@ -198,8 +223,3 @@ def show_outcome(run: runs.Run, settings: Settings) -> None:
         st.error(str(error))
         return
     st.toast(f"Saved as model {name}")
-
-
-def _plain(text: str) -> str:
-    """Text with Markdown's signs escaped: names and messages are data."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:-])", r"\\\1", text)
