@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NAMES = ("sweep", "rle", "cloudnet", "labels", "paint", "lens", "predict", "patterns")
+NAMES = ("sweep", "rle", "cloudnet", "labels", "paint", "lens", "predict", "patterns", "train_page")
 BUDGET = 120.0
 Way = Callable[[], Any]
 

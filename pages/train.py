@@ -16,7 +16,7 @@ with widgets.head("Train"):
     run_view.choose_run(all_runs, run)
     st.caption(run_view.count_words(all_runs, active), width="content")
     st.space("stretch")
-    start_place = st.container(horizontal=True, width="content", vertical_alignment="center", gap="small")
+    start_place = st.container(horizontal=True, width="content", vertical_alignment="center", gap="small", wrap=False)
 
 stage, inspector = widgets.stage()
 with inspector:

@@ -18,7 +18,7 @@ from cloudcore.task import get_task
 from cloudcore.ui import class_room, pattern_room
 
 T = TypeVar("T")
-COUNT = {"mask": 4, "masks": 4, "class": 6}
+COUNT = {"mask": 4, "masks": 4, "class": 5}
 """How many images each of the runs answers, by kind."""
 WORDS = {"mask": "frames", "masks": "images", "class": "pictures"}
 SIDE = 320
@@ -29,6 +29,12 @@ QUIET_S = 0.5
 """How long answers may take before a count is shown, s."""
 ALL = "All four"
 SHOWN_CLASSES = 3
+_LIST = (
+    "font-size:12.5px;line-height:1.5;display:grid;grid-template-columns:minmax(0,1fr);gap:2px;"
+    "font-variant-numeric:tabular-nums"
+)
+_LINE = "display:flex;justify-content:space-between;gap:.3rem;padding:0 .25rem;border-radius:2px"
+_CUT = "min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,8 @@ def _show(done: Sequence[tuple[runs.Run, str]], infos: Sequence[Mapping[str, Any
     count = min(COUNT[kind], len(shared))
     picked = [shared[index * len(shared) // count] for index in range(count)]
     st.subheader(f"The same {WORDS[kind]} by each", anchor=False)
-    st.caption(f"{len(picked)} of {len(shared):,} {WORDS[kind]} that all {len(done)} hold out.")
+    all_of_them = "both" if len(done) == 2 else f"all {len(done)}"
+    st.caption(f"{len(picked)} of the {len(shared):,} that {all_of_them} hold out.")
     given = [Model(name, run.model_folder, (run.model_folder / "model.json").stat().st_mtime_ns) for run, name in done]
     {"mask": _show_masks, "masks": _show_patterns, "class": _show_classes}[kind](given, picked, str(infos[0]["task"]))
 
@@ -217,7 +224,9 @@ def _halved(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _show_classes(given: Sequence[Model], picked: Sequence[Item], task: str) -> None:
     """Each picture with its class, below it what each run says: its three likeliest classes, right or wrong."""
     rows = _answers(given, picked, lambda model, item: _top(model, item.path, item.path.stat().st_mtime_ns))
-    for cell, item in zip(st.columns(COUNT["class"], gap="small", wrap=False), picked, strict=False):
+    with st.container(key="strip-classes"):
+        cells = st.columns(COUNT["class"], gap="xsmall", wrap=False)
+    for cell, item in zip(cells, picked, strict=False):
         with cell.container(gap=None):
             seen = class_room.picture(item.path, get_task(task).name, item.path.stat().st_mtime_ns)
             st.image(seen, width="stretch", alt=f"{item.stem}, class {item.truth}")
@@ -225,7 +234,7 @@ def _show_classes(given: Sequence[Model], picked: Sequence[Item], task: str) -> 
     for model, tops in zip(given, rows, strict=True):
         right = sum(top[0][0] == item.truth for top, item in zip(tops, picked, strict=True))
         st.caption(f"{model.name} · {right} of {len(picked)} right")
-        for cell, item, top in zip(st.columns(COUNT["class"], gap="small", wrap=False), picked, tops, strict=False):
+        for cell, item, top in zip(st.columns(COUNT["class"], gap="xsmall", wrap=False), picked, tops, strict=False):
             cell.html(_bars(top, str(item.truth)))
 
 
@@ -245,15 +254,12 @@ def _bars(top: Sequence[tuple[str, float]], truth: str) -> str:
     lines = [f"<div style='font-weight:600;color:{colour}'>{'right' if is_right else 'wrong'}</div>"]
     for name, share in top:
         filled = f"color-mix(in srgb,currentColor 20%,transparent) {100 * share:.0f}%,transparent 0"
-        weight = 600 if name == truth else 400
         lines.append(
-            f"<div style='display:flex;justify-content:space-between;gap:.3rem;padding:0 .25rem;border-radius:2px;"
-            f"font-weight:{weight};background:linear-gradient(to right,{filled})'><span style='overflow:hidden;"
-            f"text-overflow:ellipsis;white-space:nowrap' title='{html.escape(name, quote=True)}'>{html.escape(name)}"
-            f"</span><span>{share:.2f}</span></div>"
+            f"<div style='{_LINE};font-weight:{600 if name == truth else 400};background:linear-gradient(to right,"
+            f"{filled})'><span style='{_CUT}' title='{html.escape(name, quote=True)}'>{html.escape(name)}</span>"
+            f"<span>{share:.2f}</span></div>"
         )
-    style = "font-size:12.5px;line-height:1.5;display:grid;gap:2px;font-variant-numeric:tabular-nums"
-    return f"<div style='{style}'>{''.join(lines)}</div>"
+    return f"<div style='{_LIST}'>{''.join(lines)}</div>"
 
 
 def _show_error_key() -> None:

@@ -12,6 +12,9 @@ from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
 from cloudcore.ui import run_pictures, widgets
 
+HEAD_PX, ROW_PX = 36, 33
+"""Height of the table without its rows, and of a row, CSS px."""
+
 
 def show_runs(run: runs.Run, settings: Settings) -> None:
     """All runs, starred ones first, then the newest; below the table those whose rows are chosen, side by side."""
@@ -23,7 +26,7 @@ def show_runs(run: runs.Run, settings: Settings) -> None:
         key="runs-table",
         on_select="rerun",
         selection_mode="multi-row",
-        height=min(38 + 35 * len(all_runs), 260),
+        height=HEAD_PX + ROW_PX * min(len(all_runs), 10),
         alt=f"{len(all_runs)} runs, starred first, then the newest",
     )
     chosen = [all_runs[index] for index in event.selection.rows if index < len(all_runs)]
@@ -66,6 +69,7 @@ def _row(run: runs.Run) -> dict[str, str]:
     return {
         "Run": ("★ " if keeping.star else "") + widgets.run_title(run),
         "State": status.state,
+        "Task": run.task(),
         "Score": widgets.score_text(status),
         "Network": str(config.get("options", {}).get("network", "")),
         "Started from": str(config.get("start") or "nothing"),
@@ -84,7 +88,10 @@ def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
     """Curves on the same axes: validation loss, and the first score they share."""
     histories = {name: run.history() for name, run in zip(names, chosen, strict=True)}
     scores = [run.status().metric_name for run in chosen]
-    wanted = [("valid_loss", "validation loss"), *((name, name) for name in dict.fromkeys(scores) if name)][:2]
+    wanted = [
+        ("valid_loss", "validation loss"),
+        *((name, widgets.SCORES.get(name, name)) for name in dict.fromkeys(scores) if name),
+    ][:2]
     for cell, (key, title) in zip(st.columns(2, gap="small"), wanted, strict=False):
         figure = charts.curves(histories, "epoch", [key], dark=widgets.is_dark(), x_title="epoch", y_title=title)
         cell.plotly_chart(

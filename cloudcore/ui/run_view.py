@@ -23,12 +23,16 @@ STATE_COLOURS: dict[str, Any] = {
 }
 """Badge colour of a state; the word stands in it, so colour is never alone."""
 
+SAMPLE_SCORES = {"mask": "mIoU", "masks": "Dice, a mean over the patterns", "class": "probability of its true class"}
+"""What the number below a held-out image is, by kind."""
+
 
 def chosen_run(all_runs: Sequence[runs.Run], active: Sequence[runs.Run]) -> runs.Run | None:
-    """The run in the address (?run=ID), else the one going on, else the newest; None when there is none."""
+    """The run in the address (?run=ID), else the one going on, one that waits, the newest; None without any."""
     wanted = st.query_params.get("run")
     named = next((run for run in all_runs if run.id == wanted), None)
-    return named or next(iter(active), None) or next(iter(all_runs), None)
+    running = next((run for run in active if run.status().state == "running"), None)
+    return named or running or next(iter(active), None) or next(iter(all_runs), None)
 
 
 def choose_run(all_runs: Sequence[runs.Run], run: runs.Run | None) -> None:
@@ -117,7 +121,7 @@ def _numbers(status: runs.Status) -> None:
     speed = "–" if status.images_per_second is None else f"{status.images_per_second:.1f}"
     rows = {
         "Epochs": f"{status.epoch} of {status.epochs}",
-        "Loss": "–" if status.loss is None else f"{status.loss:.4f}",
+        "Loss, training": _number(status.loss),
         "Score": widgets.score_text(status),
         "Learning rate": rate,
         "Images/s": speed,
@@ -139,13 +143,13 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
     """Loss and metric over the epochs, the worst and best validation frames, and the end of the log."""
     history = run.history()
     if history:
-        last = history[-1]
+        last, named = history[-1], run.status().metric_name
         st.plotly_chart(
-            charts.training(history, dark=widgets.is_dark(), height=300),
+            charts.training(history, metric=named if named in last else None, dark=widgets.is_dark(), height=300),
             theme=None,
             key=f"learning-{run.id}",
             config={"displayModeBar": False},
-            alt=f"Epoch {last.get('epoch')}: training loss {last.get('train_loss', float('nan')):.4f}",
+            alt=f"Epoch {last['epoch']}: training loss {_number(last.get('train_loss'))}",
         )
         _show_scores(last)
         with st.expander("Learning rate over the epochs", type="compact"):
@@ -183,18 +187,25 @@ def _show_samples(run: runs.Run) -> None:
     found = [sample for sample in run.samples() if sample["path"].is_file()]
     if not found:
         return
-    epoch = found[0]["epoch"]
     kind = {task.name: task.kind for task in find_tasks()}.get(run.task(), "mask")
-    st.subheader(f"Worst and best held-out {run_pictures.WORDS[kind]}, epoch {epoch}", anchor=False)
-    for cell, sample in zip(st.columns(6, gap="xsmall", wrap=False), found, strict=False):
+    title = f"Worst and best held-out {run_pictures.WORDS[kind]}, epoch {found[0]['epoch']}"
+    st.subheader(title, anchor=False, help=f"With each its {SAMPLE_SCORES[kind]}, 1 is best.")
+    with st.container(key="strip-worst"):
+        cells = st.columns(6, gap="xsmall", wrap=False)
+    for cell, sample in zip(cells, found, strict=False):
         score = "–" if sample["score"] is None else f"{sample['score']:.3f}"
+        truth = f"{sample['stem'].split('/')[0]} · " if kind == "class" and "/" in sample["stem"] else ""
         with cell.container(gap=None):
             st.image(
                 _picture(sample["path"], sample["path"].stat().st_mtime_ns),
                 width="stretch",
                 alt=f"{sample['kind']} of epoch {sample['epoch']}: {sample['stem']}, score {score}",
             )
-            st.caption(f"{sample['kind']} · {score}")
+            st.caption(f"{sample['kind']} · {widgets.plain(truth)}{score}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
