@@ -60,7 +60,7 @@ def _next_frame(page: Any, run: Any) -> Callable[[], Seconds]:
         if state != "running":
             raise RuntimeError(f"the run is {state}: there was nothing to wait behind")
         count[0] += 1
-        spent = Seconds(page.evaluate(_CLICK, "next" if count[0] // 16 % 2 == 0 else "previous"))
+        spent = Seconds(page.evaluate(_CLICK, "next" if (count[0] - 1) // 16 % 2 == 0 else "previous"))
         page.wait_for_timeout(700)  # a person reads; the page's own rest is over by then
         return spent
 

@@ -21,7 +21,7 @@ from cloudcore.settings import Settings
 from cloudcore.task import Task, get_task, make_config
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
-NICE = 10
+NICE = 5
 """How far a run started from a page stands back for other processes, as os.nice."""
 TERMS = "Learnt from a data folder of the person who trained it; the terms of that data hold."
 

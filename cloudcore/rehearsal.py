@@ -17,7 +17,7 @@ from cloudcore.errors import CloudcoreError, RunError
 from cloudcore.settings import Settings
 from cloudcore.task import get_task, make_config
 
-NICE = 10
+NICE = 5
 TELL_S = 0.3
 """Time between two words about the data's loading, s."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, images, jobs, models, patience, runs
+from cloudcore import charts, images, jobs, machine, models, patience, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
 from cloudcore.task import find_tasks
@@ -125,9 +125,12 @@ def _numbers(status: runs.Status) -> None:
         "Score": widgets.score_text(status),
         "Learning rate": rate,
         "Images/s": speed,
-        "Memory, most": "–" if status.memory_mib is None else f"{status.memory_mib / 1024:.1f} GiB",
+        "Memory, most": "–" if status.memory_mib is None else machine.gib(status.memory_mib),
         "Device": status.device or "–",
     }
+    on_gpu = getattr(status, "gpu_memory_mib", None)
+    if on_gpu is not None:
+        rows["GPU memory, most"] = machine.gib(on_gpu)
     table = pd.DataFrame({"name": list(rows), "value": list(rows.values())})
     st.table(table, hide_index=True, hide_header=True, border="horizontal")
 
