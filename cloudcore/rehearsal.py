@@ -84,7 +84,7 @@ def start(
         )
     except OSError as problem:
         raise RunError(f"The trial could not be started: {problem.strerror}. Try again.") from problem
-    os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+    os.setpriority(os.PRIO_PROCESS, process.pid, min(19, os.nice(0) + NICE))
     threading.Thread(target=_see_off, args=(process, path), daemon=True).start()
     return path
 
