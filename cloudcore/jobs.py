@@ -89,9 +89,8 @@ def _spawn(run: runs.Run, settings: Settings) -> None:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ, start_new_session=True
             )
-            os.setpriority(
-                os.PRIO_PROCESS, process.pid, min(19, os.nice(0) + NICE)
-            )  # pages answer first while a run takes every core
+            # pages answer first while a run takes every core
+            os.setpriority(os.PRIO_PROCESS, process.pid, min(19, os.nice(0) + NICE))
     except OSError as problem:
         raise RunError(f"The training process could not be started: {problem.strerror}. Try again.") from problem
     threading.Thread(target=process.wait, daemon=True).start()  # so that an ended child leaves no zombie

@@ -182,7 +182,7 @@ def ask(library: widgets.Library) -> Wish | None:
 
 def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
     """(what a run will take in a few words, how that is known): from the speed a trial timed, else from the newest run
-    of the same task and network, else only what it will do."""
+    with the same settings, else only what it will do."""
     epochs = int(getattr(wish.config, "epochs", 1))
     work = f"{wish.n_images:,} images × {epochs} epochs"
     told = rate_room.measured(wish.trial, settings)
@@ -193,10 +193,7 @@ def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
     speed = _known_speed(wish, settings)
     if speed:
         left = _about(wish.n_images * epochs / speed)
-        return (
-            left,
-            f"{work}, {left} at the {speed:.1f} images/s of the newest such run. Time it to be sure.",
-        )
+        return left, f"{work}, {left} at the {speed:.1f} images/s of the last such run. Time it to be sure."
     return "", f"{work}. Time it to see how long that takes here."
 
 
@@ -205,13 +202,18 @@ def _about(seconds: float) -> str:
 
 
 def _known_speed(wish: Wish, settings: Settings) -> float | None:
-    """Images/s of the newest run with this task and network, or None."""
+    """Images/s of the newest run with this task and these settings, those apart that do not change it; or None."""
+    wanted = _without(dataclasses.asdict(wish.config))
     for run in runs.list_runs(settings.runs):
         speed = run.status().images_per_second
-        network = run.config()["options"].get("network")
-        if run.task() == wish.task.name and network == getattr(wish.config, "network", None) and speed:
+        if speed and run.task() == wish.task.name and _without(run.config()["options"]) == wanted:
             return speed
     return None
+
+
+def _without(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without those that leave the speed as it is."""
+    return {name: value for name, value in options.items() if name not in ("epochs", "learning_rate", "seed")}
 
 
 def offer_start(place: DeltaGenerator, wish: Wish | None, settings: Settings, active: Sequence[runs.Run]) -> None:

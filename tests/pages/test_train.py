@@ -355,3 +355,12 @@ def test_a_part_of_the_page_that_fails_leaves_the_rest(settings: Settings, monke
     app = open_page("train")
     assert "Something failed here" in texts(app)
     assert app.dataframe[0].value["Run"].tolist() == ["first"] and not app.button(key="start").disabled
+
+
+def test_the_last_run_with_the_same_settings_tells_the_cost(settings: Settings) -> None:
+    same = dataclasses.asdict(make_config(find_tasks()[0], {"epochs": 9, "seed": 4}))
+    for options in (same, {**same, "size": 64}):
+        run = runs.create(settings.runs, "sky", settings.samples / "sky", options)
+        with runs.Reporter(run) as reporter:
+            reporter.tell(state="done", epoch=9, epochs=9, images_per_second=0.5 if options is same else 90.0)
+    assert "about 2 min at the 0.5 images/s of the last such run. Time it to be sure." in texts(_from_nothing())
