@@ -94,6 +94,8 @@ def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
     ][:2]
     for cell, (key, title) in zip(st.columns(2, gap="small"), wanted, strict=False):
         figure = charts.curves(histories, "epoch", [key], dark=widgets.is_dark(), x_title="epoch", y_title=title)
+        if max(map(len, histories.values())) <= 12:
+            figure.update_xaxes(dtick=1)
         cell.plotly_chart(
             figure,
             theme=None,
