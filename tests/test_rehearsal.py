@@ -124,3 +124,25 @@ def test_a_trial_that_was_killed_is_named_at_once(tmp_path: Path) -> None:
         "state": "failed",
         "error": "The trial ended without an answer (signal 9). Try again.",
     }
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "patterns": {"size": "64x96", "batch": 2, "min_steps": 2, "validation": 0.34},
+    "genus": {"size": 32, "presize": 64, "batch": 8},
+    "radar": {"batch": 16},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_task_has_a_finder_and_a_timing(name: str, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cloudcore import rate_finder
+
+    monkeypatch.setattr(rate_finder, "TIMED_S", 0.0)
+    task = get_task(name)
+    config = make_config(task, SMALL[name])
+    prepared = task.dataset(config, samples / name)
+    found = rate_finder.find(task, config, prepared, "cpu", steps=12)
+    assert len(found["rates"]) == 12 and all(1e-7 <= rate <= 1 for rate in found["suggestions"].values())
+    told = rate_finder.speed(task, config, prepared, "cpu")
+    assert told["images_per_second"] > 0 and told["valid_images"] == len(prepared.valid) > 0
+    assert told["epoch_images"] == pytest.approx(prepared.steps * config.batch, rel=0.2)
