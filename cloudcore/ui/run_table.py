@@ -124,6 +124,8 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]
 
 def _show_differences(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
     rows = differences({name: run.config() for name, run in zip(names, chosen, strict=True)})
+    if len({run.task() for run in chosen}) > 1:  # what one task alone can be told is no difference between runs
+        rows = [row for row in rows if "–" not in row.values()]
     if not rows:
         st.caption("Their settings are the same.")
         return

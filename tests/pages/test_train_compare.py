@@ -17,7 +17,9 @@ from tests.pages.conftest import open_page, texts
 
 def _run(settings: Settings, task: str, name: str, held: Sequence[str], folder: Path | None = None) -> runs.Run:
     """A finished run with a model that held some images out."""
-    run = runs.create(settings.runs, task, folder or settings.samples / task, {"network": "toy"}, name=name)
+    run = runs.create(
+        settings.runs, task, folder or settings.samples / task, {"network": "toy", f"{task}_only": 1}, name=name
+    )
     if task == "sky":
         toy_model.write(run.model_folder, threshold=0.5 if name == "one" else 0.6)
     elif task == "patterns":
@@ -93,7 +95,10 @@ def test_why_there_is_nothing_to_see(settings: Settings, tmp_path: Path) -> None
     assert "hold out none of the same frames" in texts(_compared())
     runs.remove(two)
     _run(settings, "radar", "two", [])
-    assert "These runs learnt different tasks" in texts(_compared())
+    app = _compared()
+    assert "These runs learnt different tasks" in texts(app)
+    (told,) = [table.value for table in app.table if "Setting" in table.value]
+    assert told["Setting"].tolist() == ["task", "data"], "settings of one task alone are left out"
     runs.remove(runs.list_runs(settings.runs)[0])
     gone: dict[str, Any] = {**one.config(), "data": str(tmp_path / "gone")}
     runs.write_json(one.folder / "config.json", gone)
