@@ -41,6 +41,7 @@ def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> m
         [*shipped, None, *own],
         format_func=_start_words,
         key=f"train-start-{task.name}-{network.get('network')}",
+        persist_state="session",
         help="A model to go on from decides the network, its encoder and the frames' size.",
     )
 

@@ -364,3 +364,10 @@ def test_the_last_run_with_the_same_settings_tells_the_cost(settings: Settings) 
         with runs.Reporter(run) as reporter:
             reporter.tell(state="done", epoch=9, epochs=9, images_per_second=0.5 if options is same else 90.0)
     assert "about 2 min at the 0.5 images/s of the last such run. Time it to be sure." in texts(_from_nothing())
+
+
+def test_what_a_run_starts_from_is_kept_when_one_leaves_the_page(settings: Settings) -> None:
+    app = _from_nothing()
+    app.switch_page("pages/overview.py").run()
+    app.switch_page("pages/train.py").run()
+    assert next(box for box in app.selectbox if box.label == "Start from").value is None
