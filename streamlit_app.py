@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from cloudcore.errors import CloudcoreError
-from cloudcore.ui import widgets
+from cloudcore.ui import guard, widgets
 
 st.set_page_config(page_title="Cloud Lab", page_icon=str(widgets.ASSETS / "favicon.png"), layout="wide")
 st.logo(str(widgets.ASSETS / "wordmark.svg"), size="medium")
@@ -23,9 +22,4 @@ page = st.navigation(
     position="top",
 )
 
-try:
-    page.run()
-except CloudcoreError as error:
-    st.error(str(error))
-except Exception as error:  # the one broad except: whatever a page did not foresee ends in words and in the log
-    widgets.show_failure(error)
+guard.in_words(page.run)()

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NAMES = ("sweep", "rle", "cloudnet", "labels", "paint", "lens", "predict", "patterns", "training", "gpu")
+NAMES = (
+    "sweep", "rle", "cloudnet", "labels", "paint", "lens", "predict", "patterns", "train_page", "training", "gpu",
+)  # fmt: skip
 BUDGET = 120.0
 Way = Callable[[], Any]
 

@@ -26,7 +26,7 @@ app.add_typer(runs_app, name="runs")
 app.add_typer(labels_app, name="labels")
 app.command(name="night")(night_command.night)
 
-_SPECIAL = ("data", "runs_dir", "device", "start", "resume", "preset", "name", "terms", "find_rate")
+_SPECIAL = ("data", "runs_dir", "device", "start", "resume", "preset", "name", "terms", "find_rate", "only_speed")
 DataDir = Annotated[Path, typer.Option("--data", help="Data folder: images/ and masks/, or a pairs.csv")]
 JsonFile = Annotated[Optional[Path], typer.Option("--json", help="Write the result there as JSON")]  # noqa: UP045
 Every = Annotated[bool, typer.Option("--all", help="Count images the model was trained on too")]
@@ -61,6 +61,7 @@ def _train_command(task: Task) -> Callable[..., None]:
         ("name", Optional[str], typer.Option(None, help="A name for the run")),  # noqa: UP045
         ("terms", Optional[str], typer.Option(None, help="The data's terms, kept in model.json")),  # noqa: UP045
         ("find_rate", Optional[Path], typer.Option(None, help="Only try learning rates, the curve as JSON")),  # noqa: UP045
+        ("only_speed", bool, typer.Option(False, "--only-speed", help="With --find-rate: time some steps alone")),
     ]
     for name, kind, default, told in option_flags(task):
         flags.append((name, kind | None, typer.Option(None, help=f"{told}; default {default}")))
@@ -75,12 +76,13 @@ def _train_command(task: Task) -> Callable[..., None]:
 def _train(
     task: Task, options: dict[str, Any], data: Path | None, runs_dir: Path | None, device: str, start: str | None,
     resume: Path | None, preset: str | None, name: str | None, terms: str | None, find_rate: Path | None,
+    only_speed: bool,
 ) -> None:  # fmt: skip
     from cloudcore import jobs, rehearsal
 
     if find_rate is not None and data is not None:
-        found = rehearsal.work(task.name, options, data, find_rate, device, start, preset)
-        for way, rate in found["suggestions"].items():
+        found = rehearsal.work(task.name, options, data, find_rate, device, start, preset, only_speed)
+        for way, rate in found.get("suggestions", {}).items():
             print(f"{way}: {rate:g}")
         print(f"{found['images_per_second']} images/s on {found['device']}")
         return
@@ -281,11 +283,14 @@ def submit(
 
 @runs_app.command("list")
 def runs_list() -> None:
-    """One line a run, newest first."""
-    for run in runs.list_runs(settings.load().runs):
+    """One line a run, newest first; then those that cannot be read."""
+    root = settings.load().runs
+    for run in runs.list_runs(root):
         status = run.status()
         metric = f"{status.metric_name} {status.metric:.3f}" if status.metric is not None else ""
         print(f"{run.id}  {status.state:8} epoch {status.epoch} of {status.epochs}  {metric}")
+    for found in runs.damaged(root):
+        print(f"{found.folder.name}  damaged  {found.problem}")
 
 
 @runs_app.command("show")

@@ -1,4 +1,4 @@
-"""Before a run: learning rates tried in a process of its own, and its speed measured while that goes on."""
+"""Before a run: learning rates tried, or its speed alone timed, in a process of its own that stands back for pages."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,31 +17,61 @@ from cloudcore.errors import CloudcoreError, RunError
 from cloudcore.settings import Settings
 from cloudcore.task import get_task, make_config
 
+NICE = 5
+TELL_S = 0.3
+"""Time between two words about the data's loading, s."""
 
-def place(task_name: str, options: Mapping[str, Any], data: Path, start: str | None, settings: Settings) -> Path:
+
+def place(
+    task_name: str,
+    options: Mapping[str, Any],
+    data: Path,
+    start: str | None,
+    settings: Settings,
+    only_speed: bool = False,
+) -> Path:
     """Where the answer for these settings lies or will lie; the rate itself and the epochs do not change it."""
     told = {name: value for name, value in options.items() if name not in ("learning_rate", "epochs")}
     key = json.dumps([task_name, told, str(data.absolute()), start], sort_keys=True)
-    return settings.workspace / "cache" / "rates" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    return (
+        settings.workspace
+        / "cache"
+        / "rates"
+        / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}{'-speed' if only_speed else ''}.json"
+    )
 
 
 def read(path: Path) -> dict[str, Any]:
-    """{state: running | done | failed | lost, done, of, error, the answer once done}; empty where none was begun."""
+    """{state: running | done | failed | lost, doing, done, of, error, the answer}; empty where none was begun.
+
+    doing is "data" while images are read, then "steps".
+    """
     told = runs.read_json(path)
     if told.get("state") == "running" and runs.is_stale(told.get("beat"), runs.CLAIM_SECONDS):
         return {**told, "state": "lost", "error": "The trial ended without a word. Try again."}
     return told
 
 
-def start(task_name: str, options: Mapping[str, Any], data: Path, begin: str | None, settings: Settings) -> Path:
-    """Begin a trial in its own process, unless one goes on; returns where its answer comes. Raises RunError."""
-    path = place(task_name, options, data, begin, settings)
+def start(
+    task_name: str,
+    options: Mapping[str, Any],
+    data: Path,
+    begin: str | None,
+    settings: Settings,
+    only_speed: bool = False,
+) -> Path:
+    """Begin a trial in its own process, unless one goes on; returns where its answer comes. Raises RunError.
+
+    only_speed leaves the learning rates out: some seconds of steps, timed.
+    """
+    path = place(task_name, options, data, begin, settings, only_speed)
     if read(path).get("state") == "running":
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     runs.write_json(path, {"state": "running", "done": 0, "of": 0, "beat": runs.now()})
     command = [sys.executable, "-m", "cloudcore", "train", task_name, "--data", str(data), "--find-rate", str(path)]
     command += ["--start", begin] if begin else []
+    command += ["--only-speed"] if only_speed else []
     for name, value in options.items():
         flag = name.replace("_", "-")
         command += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
@@ -53,13 +84,22 @@ def start(task_name: str, options: Mapping[str, Any], data: Path, begin: str | N
         )
     except OSError as problem:
         raise RunError(f"The trial could not be started: {problem.strerror}. Try again.") from problem
-    threading.Thread(target=process.wait, daemon=True).start()
+    os.setpriority(os.PRIO_PROCESS, process.pid, min(19, os.nice(0) + NICE))
+    threading.Thread(target=_see_off, args=(process, path), daemon=True).start()
     return path
+
+
+def _see_off(process: "subprocess.Popen[bytes]", path: Path) -> None:
+    """Wait for a trial's end; one that was killed has left no answer, which is said in its place."""
+    code = process.wait()
+    if read(path).get("state") == "running":
+        why = f"signal {-code}" if code < 0 else f"code {code}"
+        runs.write_json(path, {"state": "failed", "error": f"The trial ended without an answer ({why}). Try again."})
 
 
 def work(
     task_name: str, options: Mapping[str, Any], data: Path, out: Path, device: str, begin: str | None,
-    preset: str | None = None,
+    preset: str | None = None, only_speed: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """What the trial's process does: load, climb, write the answer to `out`, a refusal too, which is raised as well."""
     from cloudcore import jobs
@@ -67,17 +107,23 @@ def work(
     task = get_task(task_name)
     out.parent.mkdir(parents=True, exist_ok=True)
 
-    def tell(done: int, of: int) -> None:
-        runs.write_json(out, {"state": "running", "done": done, "of": of, "beat": runs.now()})
+    told_at = 0.0
+
+    def tell(done: int, of: int, doing: str = "steps") -> None:
+        nonlocal told_at
+        if doing == "steps" or time.monotonic() - told_at > TELL_S:
+            told_at = time.monotonic()
+            runs.write_json(out, {"state": "running", "doing": doing, "done": done, "of": of, "beat": runs.now()})
 
     try:
         fixed = jobs.options_of(begin, task) if begin else {}
         config = make_config(task, {**fixed, **options}, preset)
-        prepared = task.dataset(config, data, lambda done, of: tell(0, 0))
+        prepared = task.dataset(config, data, lambda done, of: tell(done, of, "data"))
         from cloudcore import rate_finder
 
         weights = jobs.start_weights(task, config, begin) if begin else None
-        found = rate_finder.find(task, config, prepared, device, weights, progress=tell)
+        ask = rate_finder.speed if only_speed else rate_finder.find
+        found = ask(task, config, prepared, device, weights, progress=tell)
     except CloudcoreError as problem:
         runs.write_json(out, {"state": "failed", "error": str(problem)})
         raise

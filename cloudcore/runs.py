@@ -9,10 +9,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cloudcore import run_check
 from cloudcore.errors import RunError
 
 HEARTBEAT_SECONDS = 2.0
@@ -137,9 +139,14 @@ class Run:
         write_json(self.folder / "kept.json", asdict(keeping))
 
     def status(self) -> Status:
-        """status.json, with "lost" where the heartbeat is stale: a process that died says nothing itself."""
+        """status.json, with "lost" where the heartbeat is stale: a process that died says nothing itself.
+
+        Raises RunError where it is damaged or was written by another version.
+        """
         known = {item.name for item in fields(Status)}
-        found = Status(**{key: value for key, value in read_json(self.folder / "status.json").items() if key in known})
+        told = {key: value for key, value in read_json(self.folder / "status.json").items() if key in known}
+        run_check.status(self.id, told, STATES)
+        found = Status(**told)
         if found.state not in ACTIVE:
             return found
         beat, limit = found.heartbeat_at, STALE_SECONDS
@@ -150,17 +157,18 @@ class Run:
         return replace(found, state="lost", message="The process is gone. Resume goes on from the last checkpoint.")
 
     def history(self) -> list[dict[str, Any]]:
-        """history.jsonl: one row an epoch, in order; a last line cut short by a crash is passed over."""
+        """history.jsonl: one row an epoch, in order; a last line cut short by a crash is passed over.
+
+        Raises RunError where it cannot be read or a line before the last is damaged.
+        """
         path = self.folder / "history.jsonl"
-        if not path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
             return []
-        rows = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                break
-        return rows
+        except (OSError, UnicodeDecodeError) as problem:
+            raise RunError(f"history.jsonl of {self.id} cannot be read ({problem}). Move that run away.") from problem
+        return run_check.history(self.id, text)
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Replace history.jsonl atomically."""
@@ -179,8 +187,11 @@ class Run:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] if path.is_file() else []
 
     def samples(self) -> list[dict[str, Any]]:
-        """The worst and best validation frames of the last epoch: [{path, stem, score, epoch, kind}]."""
-        listed = read_json(self.folder / "samples" / "samples.json").get("samples", [])
+        """The worst and best validation frames of the last epoch: [{path, stem, score, epoch, kind}].
+
+        Raises RunError where the list is damaged.
+        """
+        listed = run_check.samples(self.id, read_json(self.folder / "samples" / "samples.json"))
         return [{**row, "path": self.folder / "samples" / row["file"]} for row in listed]
 
     def request_stop(self) -> None:
@@ -206,12 +217,61 @@ def create(root: Path, task: str, data: Path, options: Mapping[str, Any], **more
     return Run(folder)
 
 
+_TOLD = ("config.json", "status.json", "kept.json", "history.jsonl", "samples/samples.json")
+"""What a run is explained from; damage to any of them is damage to the run."""
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A folder that no run can be read from, and why, in a sentence."""
+
+    folder: Path
+    problem: str
+
+
 def list_runs(root: Path) -> list[Run]:
-    """Every run below a runs folder, newest first; folders without a config.json are passed over."""
+    """Every run below a runs folder that can be read, newest first; damaged() names the others."""
+    return [Run(path) for path in _folders(root) if not _problem(path)]
+
+
+def damaged(root: Path) -> list[Damaged]:
+    """Folders below a runs folder that no run can be read from, newest first; one such run spoils no other."""
+    return [Damaged(path, problem) for path in _folders(root) if (problem := _problem(path))]
+
+
+def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
-    found = [path for path in root.iterdir() if (path / "config.json").is_file()]
-    return [Run(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]
+    found = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def _problem(folder: Path) -> str:
+    """What is wrong with a run, in a sentence, "" for nothing; looked at anew when one of its files changes."""
+    marks = []
+    for name in _TOLD:
+        try:
+            told = (folder / name).stat()
+            marks.append((told.st_ino, told.st_ctime_ns, told.st_size))
+        except OSError:
+            marks.append((0, 0, 0))
+    return _examined(folder, tuple(marks))
+
+
+@lru_cache(maxsize=2048)
+def _examined(folder: Path, marks: tuple[tuple[int, int, int], ...]) -> str:
+    run = Run(folder)
+    try:
+        if not (folder / "config.json").exists():
+            raise RunError(f"{folder.name} has no config.json. Put it back, or move that run away.")
+        run_check.config(run.id, run.config())
+        run.status()
+        run.keeping()
+        run.history()
+        run.samples()
+    except RunError as problem:
+        return str(problem)
+    return ""
 
 
 def find(root: Path, name: str | Path) -> Run:
@@ -229,9 +289,26 @@ def remove(run: Run) -> Path:
     """Move a run that is not active to the bin beside the runs folder; returns where it lies."""
     if run.status().state in ACTIVE:
         raise RunError(f"{run.name} is still {run.status().state}. Stop it first.")
-    kept = run.folder.parent.parent / "bin" / "runs"
-    kept.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.move(str(run.folder), str(kept / run.id)))
+    return _to_bin(run.folder)
+
+
+def remove_damaged(found: Damaged) -> Path:
+    """Move a damaged run's folder to the bin beside the runs folder; returns where it lies. Raises RunError."""
+    return _to_bin(found.folder)
+
+
+def _to_bin(folder: Path) -> Path:
+    kept = folder.parent.parent / "bin" / "runs"
+    place = kept / folder.name
+    if place.exists():
+        place = kept / f"{folder.name}-{secrets.token_hex(3)}"
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.move(str(folder), str(place)))
+    except OSError as problem:
+        raise RunError(
+            f"{folder.name} cannot be moved to the bin: {problem.strerror}. Free space, then try again."
+        ) from problem
 
 
 class Reporter:

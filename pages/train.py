@@ -16,7 +16,7 @@ with widgets.head("Train"):
     run_view.choose_run(all_runs, run)
     st.caption(run_view.count_words(all_runs, active), width="content")
     st.space("stretch")
-    start_place = st.container(width="content")
+    start_place = st.container(horizontal=True, width="content", vertical_alignment="center", gap="small", wrap=False)
 
 stage, inspector = widgets.stage()
 with inspector:
@@ -25,7 +25,7 @@ with inspector:
         run_view.show_outcome(run, settings)
         run_keeping.offer(run, settings)
     wish = training_room.ask(library)
-    training_room.start_button(start_place, wish, settings, active)
+    training_room.offer_start(start_place, wish, settings, active)
 
 with stage:
     if run is not None:
@@ -33,5 +33,6 @@ with stage:
         run_view.live(run_table.show_runs, run, settings)
     else:
         st.caption("No run yet. Paint a frame or use the samples, then start.")
+    run_table.show_damaged(settings)
     if wish is not None:
         training_room.show_data(wish)

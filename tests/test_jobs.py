@@ -1,11 +1,14 @@
 """The queue of a device, and what is recorded of a run before it starts. Starting, killing: tests/test_training.py."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudcore import jobs, runs
+from cloudcore.settings import Settings
 
 
 def _made(root: Path, started_at: str, state: str = "queued", **config: Any) -> runs.Run:
@@ -54,3 +57,15 @@ def test_a_run_says_what_it_was_made_with(tmp_path: Path) -> None:
     assert told["versions"]["python"].count(".") == 2 and told["versions"]["torch"]
     assert set(told) == {"versions", "code"}
     assert told["code"]["sha256"] and len(told["code"]["sha256"]) == 64
+
+
+def test_a_run_from_a_page_stands_back_for_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, said = tmp_path / "program", tmp_path / "nice.txt"
+    program.write_text(f"#!/bin/sh\nsleep 0.5\nnice > {said}.part\nmv {said}.part {said}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(jobs.sys, "executable", str(program))
+    jobs._spawn(_made(tmp_path / "runs", "2026-01-01T10:00:01+00:00"), Settings(tmp_path, tmp_path / "labels"))
+    end = time.monotonic() + 60
+    while not said.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert int(said.read_text()) == min(19, os.nice(0) + jobs.NICE)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -93,3 +94,55 @@ def test_it_begins_from_a_model_s_weights_with_the_model_s_network(folder: Path,
     assert fixed["network"] == "unet"
     told = rehearsal.work("sky", {"batch": 2, "crop": 64, "min_steps": 9}, folder, tmp_path / "a.json", "cpu", "sky")
     assert told["images_per_second"] > 0
+
+
+def test_the_speed_alone_is_some_seconds_of_steps(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from cloudcore import rate_finder
+
+    monkeypatch.setattr(rate_finder, "TIMED_S", 0.0)
+    told = rehearsal.work("sky", TINY, folder, tmp_path / "a.json", "cpu", None, only_speed=True)
+    assert "suggestions" not in told and told["images_per_second"] > 0 and told["memory_mib"] > 0
+    assert (told["epoch_images"], told["valid_images"], told["device"]) == (20, 0, "cpu")
+    assert rehearsal.read(tmp_path / "a.json")["state"] == "done"
+
+
+def test_the_speed_and_the_rates_do_not_write_over_each_other(tmp_path: Path) -> None:
+    here = settings.Settings(workspace=tmp_path / "w", labels=tmp_path / "l")
+    both = {rehearsal.place("sky", {}, tmp_path, None, here, only) for only in (False, True)}
+    assert len(both) == 2
+
+
+def test_a_trial_that_was_killed_is_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    runs.write_json(path, {"state": "running", "beat": runs.now()})
+    process = subprocess.Popen(["sleep", "60"])
+    process.kill()
+    rehearsal._see_off(process, path)
+    assert rehearsal.read(path) == {
+        "state": "failed",
+        "error": "The trial ended without an answer (signal 9). Try again.",
+    }
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "patterns": {"size": "64x96", "batch": 2, "min_steps": 2, "validation": 0.34},
+    "genus": {"size": 32, "presize": 64, "batch": 8},
+    "radar": {"batch": 16},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_task_has_a_finder_and_a_timing(name: str, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cloudcore import rate_finder
+
+    monkeypatch.setattr(rate_finder, "TIMED_S", 0.0)
+    task = get_task(name)
+    config = make_config(task, SMALL[name])
+    prepared = task.dataset(config, samples / name)
+    found = rate_finder.find(task, config, prepared, "cpu", steps=12)
+    assert len(found["rates"]) == 12 and all(1e-7 <= rate <= 1 for rate in found["suggestions"].values())
+    told = rate_finder.speed(task, config, prepared, "cpu")
+    assert told["images_per_second"] > 0 and told["valid_images"] == len(prepared.valid) > 0
+    assert told["epoch_images"] == pytest.approx(prepared.steps * config.batch, rel=0.2)

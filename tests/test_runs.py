@@ -81,3 +81,54 @@ def test_a_run_keeps_what_a_person_noted(run: runs.Run) -> None:
     with pytest.raises(RunError, match="cannot name a run"):
         run.keep(runs.Keeping("../up"))
     assert run.name == "autumn"
+
+
+_BREAKS: dict[str, tuple[str, bytes | None]] = {
+    "no config": ("config.json", None),
+    "half a config": ("config.json", b'{"task": "sky", "da'),
+    "a config of another version": ("config.json", b'{"task": "sky", "folder": "/data"}'),
+    "a config that is a list": ("config.json", b"[]"),
+    "an empty status": ("status.json", b""),
+    "a state nobody knows": ("status.json", b'{"state": "paused"}'),
+    "an epoch in words": ("status.json", b'{"state": "done", "epoch": "three"}'),
+    "a time without a zone": ("status.json", b'{"state": "running", "heartbeat_at": "2026-11-21T08:00:00"}'),
+    "a history of another kind": ("history.jsonl", b"1\n2\n"),
+    "a history broken in its middle": ("history.jsonl", b'{"epoch": 1}\n{"epo\n{"epoch": 3}\n'),
+    "a history that is no text": ("history.jsonl", b"\xff\xfe\x00\x01\n"),
+    "a loss that is no number": ("history.jsonl", b'{"epoch": 1, "train_loss": "low"}\n{"epoch": 2}\n'),
+    "a note that is no object": ("kept.json", b"3"),
+    "samples of another kind": ("samples/samples.json", b'{"samples": [1]}'),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), _BREAKS.values(), ids=_BREAKS)
+def test_one_damaged_run_spoils_no_other(run: runs.Run, name: str, content: bytes | None) -> None:
+    root = run.folder.parent
+    sound = runs.create(root, "sky", root, {}, name="sound")
+    assert runs.damaged(root) == []
+    path = run.folder / name
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    assert [other.id for other in runs.list_runs(root)] == [sound.id]
+    (found,) = runs.damaged(root)
+    assert found.folder == run.folder and run.id in found.problem and path.name in found.problem
+    kept = runs.remove_damaged(found)
+    assert kept.is_dir() and runs.damaged(root) == [], "nothing is deleted"
+
+
+def test_a_status_that_is_missing_is_a_run_that_was_lost(run: runs.Run) -> None:
+    (run.folder / "status.json").unlink()
+    told = run.config() | {"created_at": "2026-01-01T00:00:00+00:00"}
+    runs.write_json(run.folder / "config.json", told)
+    (found,) = runs.list_runs(run.folder.parent)
+    assert found.status().state == "lost"
+
+
+def test_a_second_folder_of_the_same_name_goes_to_the_bin_too(run: runs.Run) -> None:
+    (run.folder / "config.json").unlink()
+    first = runs.remove_damaged(runs.damaged(run.folder.parent)[0])
+    run.folder.mkdir()
+    second = runs.remove_damaged(runs.damaged(run.folder.parent)[0])
+    assert first != second and first.is_dir() and second.is_dir()

@@ -4,8 +4,6 @@ A schedule that looks back reads the history rows alone, so a resumed run takes 
 stopped. Fields that a task's Config does not have keep to what they would mean at their plainest.
 """
 
-import math
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,9 +13,11 @@ from fastai.callback.core import Callback, CancelBatchException, CancelFitExcept
 from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.optimizer import SGD, Adam, RAdam
 
-Rows = Sequence[Mapping[str, Any]]
-SMALLEST_GAIN = 1e-4
-"""A validation loss counts as better when it is lower by this share of its size, as in torch's own plateau rule."""
+from cloudcore.patience import Rows as Rows
+from cloudcore.patience import drops as drops
+from cloudcore.patience import has_stopped as has_stopped
+from cloudcore.patience import waited as waited
+from cloudcore.patience import watched as watched
 
 
 def optimiser(config: Any) -> Any:
@@ -90,48 +90,6 @@ def _thawing(config: Any) -> Any:
         return [rate * config.body_rate, rate]
 
     return rates
-
-
-def watched(row: Mapping[str, Any]) -> float:
-    """What plateau and early stopping look at: validation loss, without validation the training loss; lower is better.
-
-    A row without either counts as infinitely bad.
-    """
-    value = row.get("valid_loss")
-    value = row.get("train_loss") if value is None else value
-    return math.inf if value is None else float(value)
-
-
-def waited(rows: Rows) -> int:
-    """How many epochs ago the lowest watched value came; 0 without rows."""
-    best, since = math.inf, 0
-    for row in rows:
-        value = watched(row)
-        if value < best - SMALLEST_GAIN * abs(best if math.isfinite(best) else 0.0):
-            best, since = value, 0
-        else:
-            since += 1
-    return since
-
-
-def drops(rows: Rows, patience: int) -> int:
-    """How often a plateau of more than `patience` epochs without a gain was met (torch's ReduceLROnPlateau)."""
-    best, bad, found = math.inf, 0, 0
-    for row in rows:
-        value = watched(row)
-        if value < best - SMALLEST_GAIN * abs(best if math.isfinite(best) else 0.0):
-            best, bad = value, 0
-        else:
-            bad += 1
-        if bad > patience:
-            found, bad = found + 1, 0
-    return found
-
-
-def has_stopped(config: Any, rows: Rows) -> bool:
-    """Whether a run with these rows has ended by early stopping."""
-    patience = getattr(config, "stop_after", 0)
-    return bool(patience) and waited(rows) >= patience
 
 
 class Plateau(Callback):

@@ -10,7 +10,7 @@ from cloudcore import dome, images
 from cloudcore.dome import Camera, Dome
 from cloudcore.errors import CloudcoreError, ImageError
 from cloudcore.mask import CLOUD, Mask
-from cloudcore.ui import brush, painting
+from cloudcore.ui import brush, guard, painting
 from cloudcore.ui.painting import Desk
 from cloudcore.ui.widgets import library
 
@@ -41,6 +41,7 @@ def words(camera: Camera) -> str:
 
 
 @st.dialog("Dome and horizon", width="large")
+@guard.in_words
 def set_camera(here: Desk) -> None:
     """Handles and numbers for the dome, paint or a file for the horizon; kept per camera and exposure."""
     sheet: brush.Sheet = st.session_state[SHEET]

@@ -52,7 +52,8 @@ def words(n_images: int, base_rate: float) -> str:
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _picture(path: Path, task_name: str, changed_ns: int) -> bytes:
+def picture(path: Path, task_name: str, changed_ns: int) -> bytes:
+    """A picture of a task's data as people look at it, JPEG of at most SIDE_PX px. Raises ImageError."""
     return images.encode_jpeg(images.thumbnail(get_task(task_name).draw(images.read(path)), SIDE_PX))
 
 
@@ -78,7 +79,7 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
             mark = (config.size, config.crop, config.augment, config.seed, config.presize)
             views = _batch(tuple(photo.path for photo in picked), mark)
         else:
-            views = [_picture(photo.path, task.name, photo.path.stat().st_mtime_ns) for photo in picked]
+            views = [picture(photo.path, task.name, photo.path.stat().st_mtime_ns) for photo in picked]
     except ImageError as problem:
         st.caption(str(problem))
         return

@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from cloudcore import exchange
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.exchange import ImportPlan, ImportReport, Meaning
-from cloudcore.ui import painting
+from cloudcore.ui import guard, painting
 from cloudcore.ui.widgets import LABEL_SET, Library
 
 PLAN = "exchange_plan"
@@ -32,6 +32,7 @@ def offer(room: Library) -> None:
 
 
 @st.dialog(IMPORT, width="large")
+@guard.in_words
 def import_labels(room: Library) -> None:
     """Choose masks, look at the preview, say what the levels mean, import."""
     st.caption("Masks as PNG or JPEG, named as their frames; a zip of them; a COCO JSON; or a Kaggle CSV.")
@@ -160,6 +161,7 @@ def _after_import(report: ImportReport) -> None:
 
 
 @st.dialog(EXPORT)
+@guard.in_words
 def export_labels(room: Library) -> None:
     """Every label of the frames here, as a file to download."""
     n_labels = len(room.store.heads(LABEL_SET))

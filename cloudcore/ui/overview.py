@@ -10,7 +10,7 @@ import streamlit as st
 from cloudcore import data, models, runs
 from cloudcore.errors import CloudcoreError, ImageError
 from cloudcore.settings import Settings
-from cloudcore.ui import frames, widgets
+from cloudcore.ui import frames, guard, widgets
 
 SHOWN = 10
 """Thumbnails under Next to label: two rows of five."""
@@ -39,6 +39,7 @@ class State:
     n_skipped: int
     next_frames: Sequence[Next]
     all_runs: Sequence[runs.Run]
+    n_damaged: int
     running: runs.Run | None
     all_models: Sequence[models.ModelEntry]
 
@@ -70,6 +71,7 @@ def state(library: widgets.Library) -> State:
     labelled = stems & set(library.store.heads(widgets.LABEL_SET))
     flagged = stems & set(library.store.flags(widgets.LABEL_SET))
     all_runs = runs.list_runs(library.settings.runs)
+    damaged = runs.damaged(library.settings.runs)
     running = next((run for run in all_runs if run.status().state in ("running", "queued")), None)
     return State(
         n_frames=len(library.frames),
@@ -77,6 +79,7 @@ def state(library: widgets.Library) -> State:
         n_skipped=len(flagged - labelled),
         next_frames=next_to_label(library.frames, labelled, flagged),
         all_runs=all_runs,
+        n_damaged=len(damaged),
         running=running,
         all_models=models.available(library.settings),
     )
@@ -130,6 +133,7 @@ def show_running(run: runs.Run) -> None:
     st.subheader("Running", anchor=False)
 
     @st.fragment(run_every=1)
+    @guard.in_words
     def live() -> None:
         status = run.status()
         if status.state not in ("running", "queued"):
@@ -181,6 +185,9 @@ def show_newest_runs(now: State, count: int = 4) -> None:
         with st.container(gap=None, key=f"newest-{run.id}"):
             st.page_link("pages/train.py", label=widgets.run_title(run), query_params={"run": run.id})
             st.caption(f"{status.state} · {widgets.score_text(status)}")
+    if now.n_damaged:
+        many = "1 run folder is damaged" if now.n_damaged == 1 else f"{now.n_damaged} run folders are damaged"
+        st.page_link("pages/train.py", label=f"{many}: see Train")
 
 
 def show_sample_note(library: widgets.Library) -> None:

@@ -10,7 +10,7 @@ from cloudcore import data, dome, images, render
 from cloudcore.images import Image
 from cloudcore.labels import Revision
 from cloudcore.mask import CLOUD, UNDEFINED, Label
-from cloudcore.ui import paint_queue, painting
+from cloudcore.ui import guard, paint_queue, painting
 from cloudcore.ui.paint_queue import Queue
 from cloudcore.ui.painting import Desk
 from cloudcore.ui.widgets import LABEL_SET, Library, library, when
@@ -126,6 +126,7 @@ def _save_and_next(queue: Queue) -> None:
 
 
 @st.fragment
+@guard.in_words
 def paint(here: Desk, numbers: DeltaGenerator) -> None:
     """The canvas, and cloud fraction and okta as Python counts them; a stroke runs this alone, not the whole page."""
     painting.show_canvas(here)
@@ -265,6 +266,7 @@ def _sign() -> None:
 
 
 @st.dialog("Two versions of this frame", width="large", on_dismiss=painting.put_conflict_off)
+@guard.in_words
 def settle_conflict(here: Desk) -> None:
     """Shows both versions of a frame that two people painted, and lets the person choose."""
     theirs = here.conflict

@@ -26,15 +26,16 @@ def choose_data(settings: Settings) -> Path | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _labelled(path: Path, table: Path, changed_ns: tuple[int, int]) -> tuple[bytes, str]:
-    rows = _table(table, changed_ns[1])
+def _labelled(path: Path, source: Path, changed_ns: tuple[int, int]) -> tuple[bytes, str]:
+    rows = table(source, changed_ns[1])
     small = images.resize(images.read(path), (160, 240))
     masks = np.asarray(rows.masks(path.name, (160, 240)), np.bool_)
     return images.encode_jpeg(render.patterns(small, masks)), ", ".join(rows.present(path.name))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _table(path: Path, changed_ns: int) -> pattern_table.Table:
+def table(path: Path, changed_ns: int) -> pattern_table.Table:
+    """The label table of a file, kept until it changes. Raises DataError."""
     return pattern_table.read(path)
 
 
@@ -42,7 +43,7 @@ def show_data(folder: Path, count: int = 8) -> None:
     """Images of a data folder with their labels, evenly picked: what will be learnt from."""
     path, place = pattern_table.find(folder)
     changed = path.stat().st_mtime_ns
-    found = [place / name for name in _table(path, changed).images if (place / name).is_file()]
+    found = [place / name for name in table(path, changed).images if (place / name).is_file()]
     st.subheader("To learn from", anchor=False)
     picked = [found[index * len(found) // min(count, len(found))] for index in range(min(count, len(found)))]
     for first in range(0, len(picked), 4):

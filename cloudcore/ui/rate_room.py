@@ -1,55 +1,91 @@
-"""The learning-rate finder of the Train page: try it, see the curve, take a suggestion; and the speed it measured."""
+"""Before a run: its device, its speed timed at one press, what it will take; and the learning-rate finder."""
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from cloudcore import charts, rehearsal
+from cloudcore import charts, machine, rehearsal
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
 from cloudcore.task import Task
-from cloudcore.ui import widgets
+from cloudcore.ui import guard, widgets
 
 RATE = "learning_rate"
+VALIDATION_SHARE = 1 / 3
+"""A held-out image costs about this share of one learnt from: the pass forward without the one back."""
 
 
-def offer(task: Task, config: Any, folder: Path, begin: str | None, key: str, settings: Settings) -> None:
-    """The finder for these settings; key is the session state's name of the form's learning-rate field."""
-    options = dataclasses.asdict(config)
-    path = rehearsal.place(task.name, options, folder, begin, settings)
-    with st.expander("Learning-rate finder", type="compact"):
+@dataclass(frozen=True)
+class Trial:
+    """What is tried out: task, its typed config, data folder, where its weights begin (None: nothing)."""
+
+    task: Task
+    config: Any
+    folder: Path
+    begin: str | None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The config's fields by name."""
+        return dataclasses.asdict(self.config)
+
+    def place(self, settings: Settings, only_speed: bool) -> Path:
+        """Where the answer lies or will lie."""
+        return rehearsal.place(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
+
+    def read(self, settings: Settings, only_speed: bool) -> dict[str, Any]:
+        """The answer as far as it is there; a file that cannot be read counts as a trial that failed."""
         try:
-            state = rehearsal.read(path).get("state")
+            return rehearsal.read(self.place(settings, only_speed))
+        except CloudcoreError as error:
+            return {"state": "failed", "error": str(error)}
+
+    def start(self, settings: Settings, only_speed: bool) -> None:
+        """Begin it, and have the page drawn anew to watch it; a refusal is said."""
+        try:
+            rehearsal.start(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
         except CloudcoreError as error:
             st.error(str(error))
             return
+        st.rerun()
+
+
+@st.cache_resource(show_spinner="Looking for a GPU", ttl=600)
+def _cards() -> tuple[list[machine.Gpu], bool]:
+    """GPUs and whether torch was built for them; asked once in a while, as a sleeping driver takes seconds."""
+    found = machine.gpus()
+    return found, machine.torch_uses_gpus() if found else False
+
+
+def device_words() -> str:
+    """The device a run will take and its memory, in a sentence."""
+    return machine.words(*_cards(), machine.memory())
+
+
+def offer(trial: Trial, key: str, settings: Settings) -> None:
+    """The finder for these settings; key is the session state's name of the form's learning-rate field."""
+    with st.expander("Learning-rate finder", type="compact"):
+        state = trial.read(settings, only_speed=False).get("state")
         going = state == "running"
         words = "Try again" if state in ("done", "failed", "lost") else "Try rates"
         if st.button(words, key="rate-try", disabled=going, help="60 steps at rising rates; nothing of them is kept."):
-            _begin(task, options, folder, begin, settings)
-            st.rerun()
-        _watch(path, key, going)
+            trial.start(settings, only_speed=False)
+        _watch(trial, key, going, settings)
 
 
-def _begin(task: Task, options: Mapping[str, Any], folder: Path, begin: str | None, settings: Settings) -> None:
-    try:
-        rehearsal.start(task.name, options, folder, begin, settings)
-    except CloudcoreError as error:
-        st.error(str(error))
-
-
-def _watch(path: Path, key: str, going: bool) -> None:
+def _watch(trial: Trial, key: str, going: bool, settings: Settings) -> None:
     """The trial's progress, drawn anew every second while it goes on, and the page once when it ends."""
 
     @st.fragment(run_every=1 if going else None)
+    @guard.in_words
     def part() -> None:
-        told = rehearsal.read(path)
+        told = trial.read(settings, only_speed=False)
         if told.get("state") == "running":
-            done, of = int(told.get("done", 0)), int(told.get("of", 0))
-            st.progress(done / of if of else 0.0, f"{done} of {of} steps" if of else "Loading the data")
+            _show_progress(told)
         elif going:
             st.rerun()
         elif told.get("error"):
@@ -58,6 +94,14 @@ def _watch(path: Path, key: str, going: bool) -> None:
             _show(told, key)
 
     part()
+
+
+def _show_progress(told: Mapping[str, Any]) -> None:
+    done, of = int(told.get("done", 0)), int(told.get("of", 0))
+    if told.get("doing") == "data" or not done:
+        st.progress(done / of if of else 0.0, f"Loading the data: {done} of {of}" if of else "Starting")
+    else:
+        st.progress(done / of if of else 0.0, f"{done} of {of} steps" if of else f"{done} steps timed")
 
 
 def _show(told: Mapping[str, Any], key: str) -> None:
@@ -80,10 +124,35 @@ def _take(key: str, rate: float) -> None:
     st.session_state[key] = rate
 
 
-def speed(task: Task, config: Any, folder: Path, begin: str | None, settings: Settings) -> float | None:
-    """Images/s measured by a trial of these settings, or None."""
-    try:
-        told = rehearsal.read(rehearsal.place(task.name, dataclasses.asdict(config), folder, begin, settings))
-    except CloudcoreError:
-        return None
-    return float(told["images_per_second"]) if told.get("state") == "done" else None
+def measured(trial: Trial, settings: Settings) -> dict[str, Any] | None:
+    """What a trial of these settings timed, the finder's own or the short one; None before either."""
+    for only_speed in (True, False):
+        told = trial.read(settings, only_speed)
+        if told.get("state") == "done":
+            return told
+    return None
+
+
+def seconds(told: Mapping[str, Any], epochs: int, n_images: int) -> float:
+    """How long a training takes by what a trial timed: every epoch's images, and those held out at their share."""
+    an_epoch = told.get("epoch_images", n_images) + VALIDATION_SHARE * told.get("valid_images", 0)
+    return float(epochs * an_epoch / told["images_per_second"])
+
+
+def offer_timing(trial: Trial, settings: Settings) -> None:
+    """The button that times a few steps with these settings, and its progress; drawn where it is called."""
+    going = trial.read(settings, only_speed=True).get("state") == "running"
+
+    @st.fragment(run_every=1 if going else None)
+    @guard.in_words
+    def part() -> None:
+        told = trial.read(settings, only_speed=True)
+        if told.get("state") == "running":
+            with st.container(width=180):
+                _show_progress(told)
+        elif going:
+            st.rerun()
+        elif st.button("Time it", key="time-it", help="Some seconds of real steps with these settings, thrown away."):
+            trial.start(settings, only_speed=True)
+
+    part()

@@ -1,4 +1,4 @@
-"""All runs in a table; two or more of them side by side: curves, what differs in their settings, the same frames."""
+"""All runs in a table, the damaged ones below; two or more side by side: curves, what differs, the same images."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,15 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, data, images, mask, metrics, models, render, runs
+from cloudcore import charts, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
-from cloudcore.ui import widgets
+from cloudcore.ui import run_pictures, widgets
 
-FRAMES = 4
-"""Frames that each of the chosen runs answers."""
-SIDE = 320
-"""Longer side of a picture, px."""
+HEAD_PX, ROW_PX = 36, 33
+"""Height of the table without its rows, and of a row, CSS px."""
 
 
 def show_runs(run: runs.Run, settings: Settings) -> None:
@@ -28,7 +26,7 @@ def show_runs(run: runs.Run, settings: Settings) -> None:
         key="runs-table",
         on_select="rerun",
         selection_mode="multi-row",
-        height=min(38 + 35 * len(all_runs), 260),
+        height=HEAD_PX + ROW_PX * min(len(all_runs), 10),
         alt=f"{len(all_runs)} runs, starred first, then the newest",
     )
     chosen = [all_runs[index] for index in event.selection.rows if index < len(all_runs)]
@@ -38,7 +36,32 @@ def show_runs(run: runs.Run, settings: Settings) -> None:
     names = _names(chosen)
     _show_curves(chosen, names)
     _show_differences(chosen, names)
-    _show_same_frames(chosen, names)
+    run_pictures.show(chosen, names)
+
+
+def show_damaged(settings: Settings) -> None:
+    """Folders that no run can be read from: a row each, with what is wrong and a way to the bin."""
+    found = runs.damaged(settings.runs)
+    if not found:
+        return
+    st.subheader("Damaged", anchor=False)
+    st.caption("The other runs are not touched by it. Nothing is deleted: the bin is workspace/bin/runs.")
+    for one in found:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"damaged-{one.folder.name}"):
+            st.badge("damaged", color="red")
+            st.markdown(widgets.plain(one.problem), width="stretch")
+            if st.button("Move to bin", key=f"bin-damaged-{one.folder.name}"):
+                _bin(one)
+
+
+def _bin(one: runs.Damaged) -> None:
+    try:
+        runs.remove_damaged(one)
+    except CloudcoreError as error:
+        st.error(str(error))
+        return
+    st.toast(f"{widgets.run_title_of(one.folder.name)} is in the bin")
+    st.rerun()
 
 
 def _row(run: runs.Run) -> dict[str, str]:
@@ -46,6 +69,7 @@ def _row(run: runs.Run) -> dict[str, str]:
     return {
         "Run": ("★ " if keeping.star else "") + widgets.run_title(run),
         "State": status.state,
+        "Task": run.task(),
         "Score": widgets.score_text(status),
         "Network": str(config.get("options", {}).get("network", "")),
         "Started from": str(config.get("start") or "nothing"),
@@ -64,9 +88,14 @@ def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
     """Curves on the same axes: validation loss, and the first score they share."""
     histories = {name: run.history() for name, run in zip(names, chosen, strict=True)}
     scores = [run.status().metric_name for run in chosen]
-    wanted = [("valid_loss", "validation loss"), *((name, name) for name in dict.fromkeys(scores) if name)][:2]
+    wanted = [
+        ("valid_loss", "validation loss"),
+        *((name, widgets.SCORES.get(name, name)) for name in dict.fromkeys(scores) if name),
+    ][:2]
     for cell, (key, title) in zip(st.columns(2, gap="small"), wanted, strict=False):
         figure = charts.curves(histories, "epoch", [key], dark=widgets.is_dark(), x_title="epoch", y_title=title)
+        if max(map(len, histories.values())) <= 12:
+            figure.update_xaxes(dtick=1)
         cell.plotly_chart(
             figure,
             theme=None,
@@ -95,55 +124,9 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]
 
 def _show_differences(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
     rows = differences({name: run.config() for name, run in zip(names, chosen, strict=True)})
+    if len({run.task() for run in chosen}) > 1:  # what one task alone can be told is no difference between runs
+        rows = [row for row in rows if "–" not in row.values()]
     if not rows:
         st.caption("Their settings are the same.")
         return
     st.table(pd.DataFrame(rows), hide_index=True, border="horizontal")
-
-
-def _show_same_frames(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
-    """The same held-out frames answered by each run's model, a row a run, errors as on Compare."""
-    done = [(run, name) for run, name in zip(chosen, names, strict=True) if (run.model_folder / "model.json").is_file()]
-    try:
-        pairs = _shared_pairs([run for run, _ in done])
-        rows = [(name, [_answered(run, pair) for pair in pairs]) for run, name in done]
-    except CloudcoreError as error:
-        st.caption(str(error))
-        return
-    if len(done) < 2 or not pairs:
-        st.caption("The same frames by each: once two of them have left a model for masks and share a held-out frame.")
-        return
-    st.subheader("The same frames by each", anchor=False)
-    for name, pictures in rows:
-        st.caption(name)
-        for cell, (picture, words), pair in zip(st.columns(FRAMES, gap="xsmall", wrap=False), pictures, pairs,
-                                                strict=False):  # fmt: skip
-            with cell.container(gap=None):
-                st.image(picture, width="stretch", alt=f"{name} on {pair.stem}: {words}")
-                st.caption(words)
-
-
-def _shared_pairs(done: Sequence[runs.Run]) -> list[data.Pair]:
-    """At most FRAMES labelled frames that every one of these runs held out, evenly picked; none for other kinds."""
-    if len(done) < 2 or any(models.read_info(run.model_folder)["kind"] != "mask" for run in done):
-        return []
-    held = [set(models.read_info(run.model_folder).get("validated_on", [])) for run in done]
-    found = [pair for pair in data.pairs(Path(done[0].config()["data"])) if all(pair.stem in each for each in held)]
-    count = min(FRAMES, len(found))
-    return [found[index * len(found) // count] for index in range(count)]
-
-
-def _answered(run: runs.Run, pair: data.Pair) -> tuple[bytes, str]:
-    changed = (run.model_folder / "model.json").stat().st_mtime_ns, pair.image.stat().st_mtime_ns
-    return _error_map(run.model_folder, pair, changed)
-
-
-@st.cache_data(show_spinner="Asking both models", max_entries=128)
-def _error_map(model: Path, pair: data.Pair, changed_ns: tuple[int, int]) -> tuple[bytes, str]:
-    """Error map as JPEG, and the frame's mIoU in words."""
-    answers, (image, label) = models.load(model), data.read_pair(pair)
-    truth, valid = mask.from_label(label)
-    predicted = mask.clean(answers(image), answers.threshold[0], answers.min_size[0], valid)
-    score = metrics.confusion(predicted, truth, valid).miou
-    picture = images.thumbnail(render.error_map(image, predicted, truth, valid), SIDE)
-    return images.encode_jpeg(picture), f"mIoU {score:.3f}"

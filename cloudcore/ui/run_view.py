@@ -1,6 +1,6 @@
 """How a run is shown while it goes on and afterwards: numbers, curves, worst and best frames, log, naming."""
 
-import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, images, jobs, models, runs
+from cloudcore import charts, images, jobs, machine, models, patience, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
-from cloudcore.task import get_task
-from cloudcore.ui import widgets
+from cloudcore.task import find_tasks
+from cloudcore.ui import guard, run_pictures, widgets
 
 STATE_COLOURS: dict[str, Any] = {
     "running": "blue",
@@ -23,12 +23,16 @@ STATE_COLOURS: dict[str, Any] = {
 }
 """Badge colour of a state; the word stands in it, so colour is never alone."""
 
+SAMPLE_SCORES = {"mask": "mIoU", "masks": "Dice, a mean over the patterns", "class": "probability of its true class"}
+"""What the number below a held-out image is, by kind."""
+
 
 def chosen_run(all_runs: Sequence[runs.Run], active: Sequence[runs.Run]) -> runs.Run | None:
-    """The run in the address (?run=ID), else the one going on, else the newest; None when there is none."""
+    """The run in the address (?run=ID), else the one going on, one that waits, the newest; None without any."""
     wanted = st.query_params.get("run")
     named = next((run for run in all_runs if run.id == wanted), None)
-    return named or next(iter(active), None) or next(iter(all_runs), None)
+    running = next((run for run in active if run.status().state == "running"), None)
+    return named or running or next(iter(active), None) or next(iter(all_runs), None)
 
 
 def choose_run(all_runs: Sequence[runs.Run], run: runs.Run | None) -> None:
@@ -60,6 +64,7 @@ def live(show: Callable[[runs.Run, Settings], None], run: runs.Run, settings: Se
     going = run.status().state in runs.ACTIVE
 
     @st.fragment(run_every=1 if going else None)
+    @guard.in_words
     def part() -> None:
         show(run, settings)
         if going and run.status().state not in runs.ACTIVE:
@@ -72,14 +77,15 @@ def show_state(run: runs.Run, settings: Settings) -> None:
     """Name, state, progress, time left and numbers of a run, with Stop or Resume."""
     status = run.status()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.markdown(f"**{_plain(widgets.run_title(run))}**", width="content")
+        st.markdown(f"**{widgets.plain(widgets.run_title(run))}**", width="content")
         st.badge(status.state, color=STATE_COLOURS.get(status.state, "gray"))
     if status.state in runs.ACTIVE:
         _progress(status)
     elif status.error:
         st.error(status.error)
     if status.message.strip(".").lower() not in ("", status.state):
-        st.caption(_plain(status.message))
+        st.caption(widgets.plain(status.message))
+    _show_patience(run, status)
     _numbers(status)
     if status.state in runs.ACTIVE:
         if st.button("Stop", key="stop", help="Keeps what was learnt so far; Resume goes on from it."):
@@ -87,6 +93,19 @@ def show_state(run: runs.Run, settings: Settings) -> None:
     elif status.state in ("stopped", "failed", "lost") and st.button("Resume", key="resume"):
         _try(lambda: jobs.resume(run, settings))
         st.rerun(scope="app")
+
+
+def _show_patience(run: runs.Run, status: runs.Status) -> None:
+    """How near the run is to stopping early, or that it did; silent where its settings never stop it."""
+    found = patience.countdown(run.history(), int(run.config()["options"].get("stop_after") or 0))
+    if found is None:
+        return
+    if status.state in runs.ACTIVE and found.epochs:
+        epochs = "1 epoch" if found.epochs == 1 else f"{found.epochs} epochs"
+        st.caption(f"Stops in {epochs} unless the {found.loss} loss falls below {found.below:.4f}.")
+    elif status.state == "done" and status.epoch < status.epochs:
+        limit = run.config()["options"]["stop_after"]
+        st.caption(f"Stopped early: the {found.loss} loss has not fallen below {found.below:.4f} for {limit} epochs.")
 
 
 def _progress(status: runs.Status) -> None:
@@ -102,13 +121,16 @@ def _numbers(status: runs.Status) -> None:
     speed = "–" if status.images_per_second is None else f"{status.images_per_second:.1f}"
     rows = {
         "Epochs": f"{status.epoch} of {status.epochs}",
-        "Loss": "–" if status.loss is None else f"{status.loss:.4f}",
+        "Loss, training": _number(status.loss),
         "Score": widgets.score_text(status),
         "Learning rate": rate,
         "Images/s": speed,
-        "Memory, most": "–" if status.memory_mib is None else f"{status.memory_mib / 1024:.1f} GiB",
+        "Memory, most": "–" if status.memory_mib is None else machine.gib(status.memory_mib),
         "Device": status.device or "–",
     }
+    on_gpu = getattr(status, "gpu_memory_mib", None)
+    if on_gpu is not None:
+        rows["GPU memory, most"] = machine.gib(on_gpu)
     table = pd.DataFrame({"name": list(rows), "value": list(rows.values())})
     st.table(table, hide_index=True, hide_header=True, border="horizontal")
 
@@ -124,13 +146,13 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
     """Loss and metric over the epochs, the worst and best validation frames, and the end of the log."""
     history = run.history()
     if history:
-        last = history[-1]
+        last, named = history[-1], run.status().metric_name
         st.plotly_chart(
-            charts.training(history, dark=widgets.is_dark(), height=300),
+            charts.training(history, metric=named if named in last else None, dark=widgets.is_dark(), height=300),
             theme=None,
             key=f"learning-{run.id}",
             config={"displayModeBar": False},
-            alt=f"Epoch {last.get('epoch')}: training loss {last.get('train_loss', float('nan')):.4f}",
+            alt=f"Epoch {last['epoch']}: training loss {_number(last.get('train_loss'))}",
         )
         _show_scores(last)
         with st.expander("Learning rate over the epochs", type="compact"):
@@ -146,6 +168,10 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
     _show_samples(run)
     with st.expander("Log", type="compact"):
         st.code("\n".join(run.log_tail(30)) or "Nothing yet.", language=None)
+    if (run.folder / "tensorboard").is_dir():
+        with st.expander("TensorBoard", type="compact"):
+            st.caption("The same numbers for TensorBoard; one command shows every run:")
+            st.code(f"tensorboard --logdir {shlex.quote(str(run.folder.parent))}", language=None)
 
 
 def _show_scores(row: dict[str, Any]) -> None:
@@ -164,16 +190,25 @@ def _show_samples(run: runs.Run) -> None:
     found = [sample for sample in run.samples() if sample["path"].is_file()]
     if not found:
         return
-    st.subheader("Worst and best validation frames", anchor=False)
-    for cell, sample in zip(st.columns(6, gap="xsmall", wrap=False), found, strict=False):
+    kind = {task.name: task.kind for task in find_tasks()}.get(run.task(), "mask")
+    title = f"Worst and best held-out {run_pictures.WORDS[kind]}, epoch {found[0]['epoch']}"
+    st.subheader(title, anchor=False, help=f"With each its {SAMPLE_SCORES[kind]}, 1 is best.")
+    with st.container(key="strip-worst"):
+        cells = st.columns(6, gap="xsmall", wrap=False)
+    for cell, sample in zip(cells, found, strict=False):
         score = "–" if sample["score"] is None else f"{sample['score']:.3f}"
+        truth = f"{sample['stem'].split('/')[0]} · " if kind == "class" and "/" in sample["stem"] else ""
         with cell.container(gap=None):
             st.image(
                 _picture(sample["path"], sample["path"].stat().st_mtime_ns),
                 width="stretch",
                 alt=f"{sample['kind']} of epoch {sample['epoch']}: {sample['stem']}, score {score}",
             )
-            st.caption(f"{sample['kind']} · {score}")
+            st.caption(f"{sample['kind']} · {widgets.plain(truth)}{score}")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -185,7 +220,11 @@ def show_outcome(run: runs.Run, settings: Settings) -> None:
     """Once a run has left a model: lead to what it got wrong, and make it a model with a name."""
     if run.status().state != "done":
         return
-    page = "pages/inside.py" if get_task(run.task()).kind == "class" else "pages/compare.py"
+    kinds = {task.name: task.kind for task in find_tasks()}
+    if run.task() not in kinds:
+        st.caption(f"This version knows no task {run.task()!r}; it has {', '.join(kinds)}.")
+        return
+    page = "pages/inside.py" if kinds[run.task()] == "class" else "pages/compare.py"
     words = "See where it looked" if page.endswith("inside.py") else "See what it got wrong"
     st.page_link(page, label=words, query_params={"model": run.name})
     with st.form("name-model", border=False):
@@ -198,8 +237,3 @@ def show_outcome(run: runs.Run, settings: Settings) -> None:
         st.error(str(error))
         return
     st.toast(f"Saved as model {name}")
-
-
-def _plain(text: str) -> str:
-    """Text with Markdown's signs escaped: names and messages are data."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:-])", r"\\\1", text)

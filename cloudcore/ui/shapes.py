@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images, render
 from cloudcore.mask import CLOUD, SKY, UNDEFINED, Label, Mask
-from cloudcore.ui import painting
+from cloudcore.ui import guard, painting
 from cloudcore.ui.painting import Desk
 
 MODES = {"Rectangle": "rect", "Circle": "circle", "Polygon": "polygon"}
@@ -34,6 +34,7 @@ def offer(here: Desk) -> None:
 
 
 @st.dialog("Shapes", width="large")
+@guard.in_words
 def draw(here: Desk) -> None:
     """Shapes drawn over the frame, then added to or cut from its paint as one stroke."""
     picture, controls = st.columns([2.4, 1], gap="medium")

@@ -1,8 +1,7 @@
-"""What the Train page is made of before a run starts: data, the form that a task's Config describes, and Start."""
+"""What the Train page is made of before a run starts: data and the look at it, what it will take, and Start."""
 
 import dataclasses
 import hashlib
-import math
 import os
 import secrets
 import shutil
@@ -17,14 +16,13 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import data, exchange, images, jobs, mask, models, render, runs
+from cloudcore import data, exchange, images, jobs, machine, mask, render, runs
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.settings import Settings
-from cloudcore.task import Task, find_tasks, get_task, make_config, option_types
-from cloudcore.ui import class_room, pattern_room, rate_room, widgets
+from cloudcore.task import Task, find_tasks, get_task
+from cloudcore.ui import class_room, pattern_room, rate_room, training_form, widgets
 
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
-NOTHING = "nothing"
 LEFT_OUT = "left_out.txt"
 STALE_S = 3600
 """Age from which an export that no run uses is removed, s."""
@@ -40,6 +38,12 @@ class Wish:
     data: Path
     start_from: str | None
     name: str | None
+    n_images: int = 0
+
+    @property
+    def trial(self) -> rate_room.Trial:
+        """What of it can be tried out before it starts."""
+        return rate_room.Trial(self.task, self.config, self.data, self.start_from)
 
 
 def choose_task() -> Task:
@@ -149,97 +153,6 @@ def show_preflight(found: data.Preflight, task: Task) -> None:
         st.caption(note)
 
 
-def choose_preset(task: Task) -> dict[str, Any]:
-    """Field values of a named preset; empty where the task has none."""
-    if not task.presets:
-        return {}
-    return dict(task.presets[st.selectbox("Preset", list(task.presets), key="train-preset", persist_state="session")])
-
-
-def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> models.ModelEntry | None:
-    """What the weights begin as: the shipped model unless told otherwise, nothing, or any other model that fits.
-
-    A model fits when its network is the preset's: weights of another architecture would be refused at the start.
-    """
-    network = {item.name: item.default for item in dataclasses.fields(task.Config)} | dict(preset)
-    entries = [
-        entry
-        for entry in models.available(settings)
-        if entry.task == task.name and entry.info.get("options", {}).get("network") == network.get("network")
-    ]
-    shipped = [entry for entry in entries if entry.shipped]
-    own = [entry for entry in entries if not entry.shipped]
-    return st.selectbox(
-        "Start from",
-        [*shipped, None, *own],
-        format_func=_start_words,
-        key=f"train-start-{task.name}-{network.get('network')}",
-        help="A model to go on from decides the network, its encoder and the frames' size.",
-    )
-
-
-def _start_words(entry: models.ModelEntry | None) -> str:
-    if entry is None:
-        return NOTHING
-    return f"{entry.name}, shipped" if entry.shipped else widgets.title(entry.name, entry.task)
-
-
-def _start_name(entry: models.ModelEntry) -> str:
-    """The name that finds the model again: a run's model stands in the run's folder, and the run's id is unique."""
-    return entry.folder.parent.name if entry.folder.name == "model" else entry.name
-
-
-def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
-    """Widgets made from the fields of the task's Config, filled into one checked Config.
-
-    fixed holds fields that the model to start from decides: they are shown, and cannot be changed.
-    """
-    start, group = {**preset, **fixed}, _group(task, preset, fixed)
-    fields = dataclasses.fields(task.Config)
-    kinds = option_types(task.Config)
-    values = {}
-    cells = st.columns(2, gap="small", wrap=False)
-    plain = [item for item in fields if not item.metadata.get("advanced")]
-    for number, item in enumerate(plain):
-        with cells[number % 2]:
-            values[item.name] = _widget(item, kinds[item.name], start, group, item.name in fixed)
-    with st.expander("More settings", type="compact"):
-        for item in fields:
-            if item.metadata.get("advanced"):
-                values[item.name] = _widget(item, kinds[item.name], start, group, item.name in fixed)
-    return make_config(task, values)
-
-
-def _group(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> str:
-    """What the keys of a form's fields share: another task, preset or model to start from brings its own values."""
-    start = {**preset, **fixed}
-    return hashlib.sha256(repr((task.name, sorted(start.items()), sorted(fixed))).encode()).hexdigest()[:8]
-
-
-def _widget(item: "dataclasses.Field[Any]", kind: type[Any], start: Mapping[str, Any], group: str, fixed: bool) -> Any:
-    """One field as a widget; the key holds the preset, so another preset brings its own values."""
-    told, value = item.metadata, start.get(item.name, item.default)
-    unit = f", {told['unit']}" if told.get("unit") else ""
-    label = item.name.replace("_", " ").capitalize() + unit
-    always: dict[str, Any] = {
-        "help": told.get("help"),
-        "key": f"train-{group}-{item.name}",
-        "disabled": fixed,
-        "persist_state": "session",
-    }
-    if told.get("choices"):
-        options = list(told["choices"])
-        return st.selectbox(label, options, index=options.index(value) if value in options else 0, **always)
-    if kind is bool:
-        return st.checkbox(label, value=bool(value), **always)
-    if kind not in (int, float):
-        return st.text_input(label, value=str(value), **always)
-    bounds = {f"{end}_value": kind(told[end]) for end in ("min", "max") if told.get(end) is not None}
-    step = 1 if kind is int else 10.0 ** math.floor(math.log10(value)) if value else 0.1
-    shown = "%d" if kind is int else "%g"
-    return st.number_input(label, value=kind(value), step=step, format=shown, **bounds, **always)
-
-
 def ask(library: widgets.Library) -> Wish | None:
     """The inspector's questions, top to bottom; None while something stands against a start, which is said."""
     st.subheader("New run", anchor=False)
@@ -250,41 +163,75 @@ def ask(library: widgets.Library) -> Wish | None:
         return None
     found = preflight(folder, task)
     show_preflight(found, task)
-    preset = choose_preset(task)
-    origin = choose_start(task, preset, library.settings)
+    st.caption(f"Runs on {rate_room.device_words()}")
+    preset = training_form.choose_preset(task)
+    origin = training_form.choose_start(task, preset, library.settings)
     fixed = jobs.options_of(str(origin.folder), task) if origin else {}
     try:
-        config = form(task, preset, fixed)
+        config = training_form.form(task, preset, fixed)
     except DataError as error:
         st.error(str(error))
         return None
-    begin = _start_name(origin) if origin else None
+    begin = training_form.start_name(origin) if origin else None
     if not found.problems:
-        key = f"train-{_group(task, preset, fixed)}-{rate_room.RATE}"
-        rate_room.offer(task, config, folder, begin, key, library.settings)
+        key = f"train-{training_form.group(task, preset, fixed)}-{rate_room.RATE}"
+        rate_room.offer(rate_room.Trial(task, config, folder, begin), key, library.settings)
     name = st.text_input("Name", key="train-name", placeholder="optional", max_chars=60).strip()
-    measured = rate_room.speed(task, config, folder, begin, library.settings)
-    st.caption(cost(library.settings, task, config, found.n_images, measured))
-    return None if found.problems else Wish(task, config, folder, begin, name or None)
+    return None if found.problems else Wish(task, config, folder, begin, name or None, found.n_images)
 
 
-def cost(settings: Settings, task: Task, config: Any, n_images: int, measured: float | None = None) -> str:
-    """What a run will take: from the speed a trial measured (images/s), else from the newest run of the same task and
-    network, else only what it will do."""
-    epochs = int(getattr(config, "epochs", 1))
-    work = f"{n_images} images × {epochs} epochs"
-    if measured:
-        left = widgets.time_left(n_images * epochs / measured).removesuffix(" left")
-        return f"{work}, about {left} at {measured:.1f} images/s as tried"
-    network = getattr(config, "network", None)
+def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
+    """(what a run will take in a few words, how that is known): from the speed a trial timed, else from the newest run
+    with the same settings, else only what it will do."""
+    epochs = int(getattr(wish.config, "epochs", 1))
+    work = f"{wish.n_images:,} images × {epochs} epochs"
+    told = rate_room.measured(wish.trial, settings)
+    if told:
+        left = _about(rate_room.seconds(told, epochs, wish.n_images))
+        held = f", {machine.gib(told['memory_mib'])} held" if told.get("memory_mib") else ""
+        return left, f"{work}, {left} at {told['images_per_second']:.1f} images/s on {told['device']}{held}, as timed."
+    speed = _known_speed(wish, settings)
+    if speed:
+        left = _about(wish.n_images * epochs / speed)
+        return left, f"{work}, {left} at the {speed:.1f} images/s of the last such run. Time it to be sure."
+    return "", f"{work}. Time it to see how long that takes here."
+
+
+def _about(seconds: float) -> str:
+    return f"about {widgets.time_left(seconds).removesuffix(' left')}"
+
+
+def _known_speed(wish: Wish, settings: Settings) -> float | None:
+    """Images/s of the newest run with this task and these settings, those apart that do not change it; or None."""
+    wanted = _without(dataclasses.asdict(wish.config))
     for run in runs.list_runs(settings.runs):
-        status = run.status()
-        options = run.config().get("options", {})
-        if run.task() == task.name and options.get("network") == network and status.images_per_second:
-            return (
-                f"{work}, about {widgets.time_left(n_images * epochs / status.images_per_second).removesuffix(' left')}"
-            )
-    return work
+        speed = run.status().images_per_second
+        if speed and run.task() == wish.task.name and _without(run.config()["options"]) == wanted:
+            return speed
+    return None
+
+
+def _without(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without those that leave the speed as it is."""
+    return {name: value for name, value in options.items() if name not in ("epochs", "learning_rate", "seed")}
+
+
+def offer_start(place: DeltaGenerator, wish: Wish | None, settings: Settings, active: Sequence[runs.Run]) -> None:
+    """What the run will take, a press to time it, and the page's one primary button, in their place in the head row.
+
+    How the cost is known, and a trial's failure, are said where this is called.
+    """
+    if wish is not None:
+        short, long = cost(wish, settings)
+        with place:
+            if short:
+                st.caption(short, width="content")
+            rate_room.offer_timing(wish.trial, settings)
+        st.caption(long)
+        failed = wish.trial.read(settings, only_speed=True).get("error")
+        if failed:
+            st.error(str(failed))
+    start_button(place, wish, settings, active)
 
 
 def start(wish: Wish, settings: Settings) -> runs.Run:

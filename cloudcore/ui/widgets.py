@@ -1,12 +1,10 @@
 """What every page starts with and draws the same way: entry, library, head row, stage and inspector, thumbnails."""
 
 import gc
-import logging
-import secrets
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import streamlit as st
@@ -206,21 +204,6 @@ def is_dark() -> bool:
     return bool(st.context.theme.type == "dark")
 
 
-@st.cache_resource(show_spinner=False)
-def _log(workspace: Path) -> logging.Logger:
-    log = logging.getLogger("cloudcore.app")
-    try:
-        workspace.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(workspace / "app.log", maxBytes=1_000_000, backupCount=2)
-    except OSError:
-        handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    return log
-
-
-def show_failure(error: Exception) -> None:
-    """Log an unexpected error under a short number in workspace/app.log, and say so on the page."""
-    number = secrets.token_hex(2).upper()
-    _log(environment.load().workspace).error("Error %s", number, exc_info=error)
-    st.error(f"Something failed here. Labels are safe. Error {number} is in the log.")
+def plain(text: str) -> str:
+    """Text with Markdown's signs escaped: names and messages are data."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:-])", r"\\\1", text)

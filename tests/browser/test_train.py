@@ -36,6 +36,11 @@ def test_start_reload_and_watch_to_the_end(app_factory: Callable[..., App], page
     _settle(page)
     for label, value in (("Epochs", "1"), ("Batch", "2"), ("Size, px", "64"), ("Crop, px", "64"), ("Name", "by mouse")):
         _fill(page, label, value)
+    # what it will take, timed at one press and said beside Start
+    page.get_by_role("button", name="Time it", exact=True).click()
+    page.get_by_text("as timed.").wait_for(timeout=200_000)
+    page.locator(".st-key-head").get_by_text("about ").wait_for()
+    assert not runs.list_runs(app.workspace / "runs"), "a timing is no run"
     start.dblclick()
     page.locator(".st-key-stop button").first.wait_for(timeout=60_000)
     assert len(runs.list_runs(app.workspace / "runs")) == 1
@@ -124,3 +129,4 @@ def test_leave_come_back_stop_resume_queue_and_compare_two(app_factory: Callable
     page.get_by_role("cell", name="epochs", exact=True).wait_for()
     assert page.get_by_role("cell", name="400", exact=True).count() == 1
     assert page.locator(".js-plotly-plot").count() >= 3
+    page.get_by_text("The same images by each: once two of these runs have left a model.").wait_for()

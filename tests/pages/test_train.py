@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from cloudcore import data, images, jobs, models, rehearsal, runs
+from cloudcore import data, images, jobs, machine, models, rehearsal, runs
 from cloudcore.labels import LabelStore
 from cloudcore.settings import Settings
 from cloudcore.task import find_tasks, make_config
-from cloudcore.ui import frames, run_keeping, run_table, training_room
+from cloudcore.ui import frames, rate_room, run_keeping, run_table, run_view, training_room
 from tests.pages.conftest import open_page, texts
 
 ROW = {"train_loss": 0.5, "valid_loss": 0.6, "learning_rate": 0.001, "miou": 0.7, "accuracy": 0.8, "base_rate": 0.5}
@@ -238,7 +239,7 @@ def test_the_finder_s_suggestion_becomes_the_rate_and_its_speed_the_cost(setting
     found = {"suggestions": {"valley": 0.0042, "steep": 0.001, "minimum": 0.0001}, "images_per_second": 20.0}
     runs.write_json(path, {"state": "done", "device": "cpu", **curve, **found})
     app.run()
-    assert "24 images × 3 epochs, about 4 s at 20.0 images/s as tried" in texts(app)
+    assert "24 images × 3 epochs, about 4 s at 20.0 images/s on cpu, as timed." in texts(app)
     app.button(key="rate-valley").click().run()
     assert next(field.value for field in app.number_input if field.label == "Learning rate") == 0.0042
 
@@ -249,3 +250,124 @@ def test_radar_shows_its_classes_and_nine_variants(settings: Settings) -> None:
     assert not app.exception and "180 pictures, the commonest class 17 %" in texts(app)
     assert "Nine variants as the settings draw them" in [item.value for item in app.subheader]
     assert not app.button(key="start").disabled
+
+
+def _trial(settings: Settings, **more: Any) -> Path:
+    """The place of a timing with the form's own settings, from nothing."""
+    config = make_config(find_tasks()[0], more)
+    path = rehearsal.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings, only_speed=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _from_nothing() -> AppTest:
+    app = open_page("train")
+    return next(box for box in app.selectbox if box.label == "Start from").select_index(1).run()
+
+
+def test_one_press_times_the_settings_and_the_answer_stands_by_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(rehearsal, "start", lambda *given: asked.append(given))
+    app = _from_nothing()
+    assert "24 images × 3 epochs. Time it to see how long that takes here." in texts(app)
+    assert "Runs on CPU, " in texts(app) and " memory free of " in texts(app)
+    app.button(key="time-it").click().run()
+    assert [given[-1] for given in asked] == [True], "the short one, without the learning rates"
+    told = {"images_per_second": 8.0, "epoch_images": 400, "valid_images": 24, "memory_mib": 1536, "device": "cpu"}
+    runs.write_json(_trial(settings), {"state": "done", **told})
+    app.run()
+    assert "about 3 min at 8.0 images/s on cpu, 1.5 GiB held, as timed." in texts(app), "3 × (400 + 24 / 3) / 8 s"
+    assert "about 3 min" in [caption.value for caption in app.caption], "by Start, in short"
+
+
+def test_a_trial_shows_its_steps_and_why_it_failed(settings: Settings) -> None:
+    app = _from_nothing()
+    path = _trial(settings)
+    runs.write_json(path, {"state": "running", "doing": "data", "done": 3, "of": 24, "beat": runs.now()})
+    app.run()
+    assert "Loading the data: 3 of 24" in str([bar.proto for bar in app.get("progress")])
+    runs.write_json(path, {"state": "failed", "error": "Out of memory. Lower batch."})
+    app.run()
+    assert "Out of memory. Lower batch." in texts(app)
+    assert app.button(key="time-it"), "it may be tried again"
+
+
+def test_a_gpu_is_named_with_its_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    rate_room._cards.clear()
+    monkeypatch.setattr(machine, "gpus", lambda: [machine.Gpu("NVIDIA H200", 143771, 142000)])
+    monkeypatch.setattr(machine, "torch_uses_gpus", lambda: True)
+    assert "Runs on GPU: NVIDIA H200, 139 GiB memory free of 140 GiB." in texts(open_page("train"))
+    rate_room._cards.clear()
+
+
+def test_a_running_run_counts_down_to_its_early_stop(settings: Settings) -> None:
+    run = runs.create(settings.runs, "patterns", settings.samples / "patterns", {"stop_after": 4}, name="patient")
+    losses = (0.6, 0.52, 0.55)
+    run.write_history([{"epoch": n, "train_loss": 0.5, "valid_loss": loss} for n, loss in enumerate(losses, 1)])
+    (run.folder / "tensorboard").mkdir()
+    with runs.Reporter(run) as reporter:
+        reporter.tell(state="running", epoch=3, epochs=50, message="Learning.")
+        app = open_page("train", run=run.id)
+    assert "Stops in 3 epochs unless the validation loss falls below 0.5199." in texts(app)
+    assert f"tensorboard --logdir {settings.runs}" in [code.value for code in app.code]
+    with runs.Reporter(run) as reporter:
+        reporter.tell(state="done", epoch=3, epochs=50)
+    assert "Stopped early: the validation loss has not fallen below" in texts(open_page("train", run=run.id))
+
+
+def test_a_damaged_run_is_set_apart_and_binned(settings: Settings) -> None:
+    sound, broken = _finished(settings, "sound"), _finished(settings, "broken")
+    (broken.folder / "status.json").write_text('{"state": "do', encoding="utf-8")
+    app = open_page("train")
+    assert not app.error and app.dataframe[0].value["Run"].tolist() == [sound.name]
+    assert any("status.json of" in text.value and "cannot be read" in text.value for text in app.markdown)
+    assert "1 run folder is damaged: see Train" in str([link.proto for link in open_page().get("page_link")])
+    assert not open_page("compare").error
+    app.button(key=f"bin-damaged-{broken.id}").click().run()
+    assert not app.error and runs.damaged(settings.runs) == []
+    assert (settings.workspace / "bin" / "runs" / broken.id / "config.json").is_file()
+
+
+def test_a_page_of_damaged_runs_alone_still_starts_one(settings: Settings) -> None:
+    run = _finished(settings, "broken")
+    (run.folder / "config.json").unlink()
+    app = open_page("train")
+    assert not app.error and not app.button(key="start").disabled
+    assert any("has no config.json" in text.value for text in app.markdown)
+
+
+def test_a_run_of_a_task_nobody_knows_is_shown_all_the_same(settings: Settings) -> None:
+    run = runs.create(settings.runs, "aurora", settings.samples / "sky", {})
+    with runs.Reporter(run) as reporter:
+        reporter.tell(state="done", epoch=1, epochs=1)
+    assert "This version knows no task 'aurora'" in texts(open_page("train"))
+
+
+def test_a_part_of_the_page_that_fails_leaves_the_rest(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    _finished(settings, "first")
+
+    def fail(*given: Any) -> None:
+        raise ValueError("an accident")
+
+    monkeypatch.setattr(run_view, "show_learning", fail)
+    app = open_page("train")
+    assert "Something failed here" in texts(app)
+    assert app.dataframe[0].value["Run"].tolist() == ["first"] and not app.button(key="start").disabled
+
+
+def test_the_last_run_with_the_same_settings_tells_the_cost(settings: Settings) -> None:
+    same = dataclasses.asdict(make_config(find_tasks()[0], {"epochs": 9, "seed": 4}))
+    for options in (same, {**same, "size": 64}):
+        run = runs.create(settings.runs, "sky", settings.samples / "sky", options)
+        with runs.Reporter(run) as reporter:
+            reporter.tell(state="done", epoch=9, epochs=9, images_per_second=0.5 if options is same else 90.0)
+    assert "about 2 min at the 0.5 images/s of the last such run. Time it to be sure." in texts(_from_nothing())
+
+
+def test_what_a_run_starts_from_is_kept_when_one_leaves_the_page(settings: Settings) -> None:
+    app = _from_nothing()
+    app.switch_page("pages/overview.py").run()
+    app.switch_page("pages/train.py").run()
+    assert next(box for box in app.selectbox if box.label == "Start from").value is None
