@@ -37,8 +37,18 @@ class Board:
             if row.get(name) is not None:
                 self.writer.add_scalar(tag, row[name], number)
         for name, picture in shown:
-            self.writer.add_image(f"samples/{name}", picture, number, dataformats="HWC")
+            self._picture(f"samples/{name}", picture, number)
         self.writer.flush()
+
+    def _picture(self, tag: str, picture: images.Image, number: int) -> None:
+        """A picture as PNG by OpenCV: the writer's own way by Pillow takes 50 ms where this takes 5."""
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        height, width, channels = picture.shape
+        image = Summary.Image(
+            height=height, width=width, colorspace=channels, encoded_image_string=images.encode_png(picture)
+        )
+        self.writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), number)
 
     def close(self) -> None:
         """Write what is left."""

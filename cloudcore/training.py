@@ -324,6 +324,8 @@ def learner(
 ) -> tuple[_Learner, torch.device]:
     """A task's learner with its network on a device, seeded, nothing learnt yet. Raises RunError as fit does."""
     place = _device(device)
+    if place.type == "cpu":
+        pace.keep_freed_memory()
     torch.manual_seed(config.seed)
     net = make_network(task, config, prepared)
     if start is not None:
