@@ -67,7 +67,8 @@ def resume(run: runs.Run, settings: Settings) -> None:
         raise RunError(f"{run.name} is done. Start a new run from its model instead.")
     with _lock(settings.workspace / "start.lock"):
         (run.folder / "stop").unlink(missing_ok=True)
-        queued = runs.Status(updated_at=runs.now(), started_at=run.status().started_at, message="Waiting to start.")
+        at, began = runs.now(), run.status().started_at
+        queued = runs.Status(queued_at=at, started_at=began, updated_at=at, message="Waiting to start.")
         runs.write_json(run.folder / "status.json", asdict(queued))
         _spawn(run, settings)
 
@@ -145,15 +146,18 @@ def _locked(file: IO[str]) -> bool:
 
 
 def _ahead(run: runs.Run, device: str) -> list[runs.Run]:
-    """Live runs of the same device that were started or resumed before this one, so that the queue keeps its order."""
-    mine = run.status().started_at or ""
+    """Runs of the same device that were started or resumed before this one, so that the queue keeps its order.
+
+    One whose process has not spoken yet counts too, until it is held for lost.
+    """
+    mine = run.status().queued_at or ""
     found = []
     for other in runs.list_runs(run.folder.parent):
         status = other.status()
-        if other.id == run.id or status.state not in runs.ACTIVE or not status.heartbeat_at:
+        if other.id == run.id or status.state not in runs.ACTIVE:
             continue
         place = "cuda" if _has_cuda(other.config()) else "cpu"
-        if place == device and (status.started_at or "", other.id) < (mine, run.id):
+        if place == device and (status.queued_at or "", other.id) < (mine, run.id):
             found.append(other)
     return found
 

@@ -47,6 +47,7 @@ class Status:
     device: str = ""
     memory_mib: int | None = None
     gpu_memory_mib: int | None = None
+    queued_at: str | None = None
     started_at: str | None = None
     updated_at: str | None = None
     heartbeat_at: str | None = None
@@ -212,7 +213,7 @@ def create(root: Path, task: str, data: Path, options: Mapping[str, Any], **more
     root.mkdir(parents=True, exist_ok=True)
     config = {"task": task, "data": str(data.absolute()), **more, "options": dict(options), "created_at": now()}
     write_json(building / "config.json", config)
-    write_json(building / "status.json", asdict(Status(updated_at=now(), message="Waiting to start.")))
+    write_json(building / "status.json", asdict(Status(queued_at=now(), updated_at=now(), message="Waiting to start.")))
     os.replace(building, folder)
     return Run(folder)
 
@@ -319,8 +320,9 @@ class Reporter:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        started = run.status().started_at
-        self.status = Status(state="queued", started_at=started or now(), message="Loading.")
+        before = run.status()
+        waiting = before.queued_at if before.state == "queued" else None
+        self.status = Status(queued_at=waiting or now(), started_at=before.started_at or now(), message="Loading.")
         self._lock, self._over = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 

@@ -11,9 +11,9 @@ from cloudcore import jobs, runs
 from cloudcore.settings import Settings
 
 
-def _made(root: Path, started_at: str, state: str = "queued", **config: Any) -> runs.Run:
+def _made(root: Path, queued_at: str, state: str = "queued", **config: Any) -> runs.Run:
     run = runs.create(root, "sky", root, {}, device="cpu", **config)
-    status = {"state": state, "started_at": started_at, "updated_at": runs.now(), "heartbeat_at": runs.now()}
+    status = {"state": state, "queued_at": queued_at, "updated_at": runs.now(), "heartbeat_at": runs.now()}
     runs.write_json(run.folder / "status.json", status)
     return run
 
@@ -41,6 +41,21 @@ def test_nobody_waits_for_a_process_that_died_in_the_queue(tmp_path: Path) -> No
     runs.write_json(dead.folder / "status.json", {**told, "heartbeat_at": "2026-01-01T10:00:05+00:00"})
     late = _made(tmp_path / "runs", "2026-01-01T10:00:03+00:00")
     assert jobs._ahead(late, "cpu") == []
+
+
+def test_a_run_whose_process_is_slow_to_come_keeps_its_place(tmp_path: Path) -> None:
+    first = runs.create(tmp_path / "runs", "sky", tmp_path, {}, device="cpu")
+    late = runs.create(tmp_path / "runs", "sky", tmp_path, {}, device="cpu")
+    assert [run.id for run in jobs._ahead(late, "cpu")] == [first.id]
+    assert jobs._ahead(first, "cpu") == []
+
+
+def test_a_resumed_run_stands_behind_those_that_wait(tmp_path: Path) -> None:
+    old = _made(tmp_path / "runs", "2026-01-01T10:00:01+00:00", "stopped")
+    waiting = runs.create(tmp_path / "runs", "sky", tmp_path, {}, device="cpu")
+    with runs.Reporter(old) as reporter:
+        assert reporter.status.queued_at > waiting.status().queued_at
+        assert [run.id for run in jobs._ahead(old, "cpu")] == [waiting.id]
 
 
 def test_a_stop_in_the_queue_gives_the_turn_back(tmp_path: Path) -> None:

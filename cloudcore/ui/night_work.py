@@ -12,6 +12,7 @@ from cloudcore.errors import CloudcoreError
 from cloudcore.night import Observer, Row
 from cloudcore.night_plan import LeftOut, Plan, plan
 from cloudcore.night_store import Store
+from cloudcore.ui import guard
 from cloudcore.ui.night_room import PATTERN, Choice
 
 FIRST_S, TURN_S = 0.7, 2.5
@@ -175,6 +176,7 @@ def show_progress(view: View) -> None:
     st.session_state[DRAWN] = False
 
     @st.fragment(run_every=0.2)
+    @guard.in_words
     def turn() -> None:
         slot = st.empty()
         slot.progress(len(view.found) / total, _words(len(view.found), total))

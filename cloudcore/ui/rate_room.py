@@ -66,6 +66,19 @@ def device_words() -> str:
     return machine.words(*_cards(), machine.memory())
 
 
+def choose_processes() -> int:
+    """How many GPUs share each batch; asked only where a run could take several."""
+    cards, with_cuda = _cards()
+    if len(cards) < 2 or not with_cuda:
+        return 1
+    return int(
+        st.number_input(
+            "GPUs", 1, len(cards), 1, key="train-gpus", persist_state="session",
+            help="Each batch is shared among them; a run takes them all until it ends.",
+        )
+    )  # fmt: skip
+
+
 def offer(trial: Trial, key: str, settings: Settings) -> None:
     """The finder for these settings; key is the session state's name of the form's learning-rate field."""
     with st.expander("Learning-rate finder", type="compact"):

@@ -31,7 +31,10 @@ _STARTING = threading.Lock()
 
 @dataclass(frozen=True)
 class Wish:
-    """Everything Start needs: task, its typed config, data folder, where to start from (None: nothing), a name."""
+    """Everything Start needs: task, its typed config, data folder, where to start from (None: nothing), a name.
+
+    processes is the number of GPUs that share each batch.
+    """
 
     task: Task
     config: Any
@@ -39,6 +42,7 @@ class Wish:
     start_from: str | None
     name: str | None
     n_images: int = 0
+    processes: int = 1
 
     @property
     def trial(self) -> rate_room.Trial:
@@ -164,6 +168,7 @@ def ask(library: widgets.Library) -> Wish | None:
     found = preflight(folder, task)
     show_preflight(found, task)
     st.caption(f"Runs on {rate_room.device_words()}")
+    processes = rate_room.choose_processes()
     preset = training_form.choose_preset(task)
     origin = training_form.choose_start(task, preset, library.settings)
     fixed = jobs.options_of(str(origin.folder), task) if origin else {}
@@ -177,7 +182,7 @@ def ask(library: widgets.Library) -> Wish | None:
         key = f"train-{training_form.group(task, preset, fixed)}-{rate_room.RATE}"
         rate_room.offer(rate_room.Trial(task, config, folder, begin), key, library.settings)
     name = st.text_input("Name", key="train-name", placeholder="optional", max_chars=60).strip()
-    return None if found.problems else Wish(task, config, folder, begin, name or None, found.n_images)
+    return None if found.problems else Wish(task, config, folder, begin, name or None, found.n_images, processes)
 
 
 def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
@@ -241,7 +246,10 @@ def start(wish: Wish, settings: Settings) -> runs.Run:
     """
     with _STARTING:
         config = dataclasses.asdict(wish.config)
-        return jobs.start(wish.task.name, config, wish.data, settings, name=wish.name, start_from=wish.start_from)
+        return jobs.start(
+            wish.task.name, config, wish.data, settings, name=wish.name, start_from=wish.start_from,
+            processes=wish.processes,
+        )  # fmt: skip
 
 
 def start_button(place: DeltaGenerator, wish: Wish | None, settings: Settings, active: Sequence[runs.Run]) -> None:

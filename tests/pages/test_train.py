@@ -97,6 +97,18 @@ def test_a_hundred_launches_at_once_start_one_run(settings: Settings, monkeypatc
     assert len(spawned) == 2, "another run is another wish: it waits in the queue"
 
 
+def test_several_gpus_are_offered_where_there_are_several(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(jobs, "_spawn", lambda run, settings: started.append(jobs._launcher(run)))
+    app = open_page("train")
+    assert "train-gpus" not in {field.key for field in app.number_input}
+    monkeypatch.setattr(rate_room, "_cards", lambda: ([machine.Gpu("A", 8000, 7000)] * 3, True))
+    app.run()
+    app.number_input(key="train-gpus").set_value(2).run()
+    app.button(key="start").click().run()
+    assert started[0][1:3] == ["-m", "accelerate.commands.launch"] and "--num_processes=2" in started[0]
+
+
 def test_a_folder_that_cannot_be_learnt_from(settings: Settings, tmp_path: Path) -> None:
     app = open_page("train")
     app.segmented_control(key="train-data").set_value("Folder").run()
