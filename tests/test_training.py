@@ -308,6 +308,26 @@ def test_start_twice_stop_resume_and_kill(folder: Path, tmp_path: Path) -> None:
     os.kill(int(found[0]), signal.SIGKILL)
     assert _until(run, ("lost",), 30).state == "lost"
     assert "Resume" in run.status().message
+    done = len(run.history())
+    jobs.resume(run, place)
+    end = time.monotonic() + 120
+    while len(run.history()) <= done and time.monotonic() < end:
+        time.sleep(0.2)
+    assert run.status().state == "running" and len(run.history()) > done
+    assert [row["epoch"] for row in run.history()] == list(range(1, len(run.history()) + 1))
+    jobs.stop(run)
+    _until(run, ("stopped",))
+
+
+def test_a_missing_gpu_is_named_and_the_run_is_over(folder: Path, tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("There is a CUDA GPU on this machine.")
+    run = jobs.prepare("sky", TINY, folder, tmp_path / "runs", None, "cuda")
+    with pytest.raises(RunError, match="No CUDA GPU was found. Choose auto or cpu"):
+        jobs.work(run)
+    assert run.status().state == "failed" and "No CUDA GPU" in run.status().error
 
 
 def test_a_refusal_is_one_sentence_and_exit_code_one(tmp_path: Path) -> None:
