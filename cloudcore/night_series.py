@@ -167,7 +167,9 @@ def agreement(pairs: NDArray[np.float64], seed: int = 0) -> Agreement:
     n = len(pairs)
     difference = float(np.abs(pairs[:, 0] - pairs[:, 1]).mean()) if n else None
     if n < SMALLEST_N:
-        return Agreement(n, None, None, None, difference, f"No correlation: {n} pairs are fewer than {SMALLEST_N}.")
+        return Agreement(
+            n, None, None, None, difference, f"No correlation: it takes {SMALLEST_N} pairs or more, here are {n}."
+        )
     if np.ptp(pairs[:, 0]) == 0 or np.ptp(pairs[:, 1]) == 0:
         return Agreement(n, None, None, None, difference, f"No correlation: one of the series does not vary, n = {n}.")
     r = float(np.asarray(np.corrcoef(pairs.T))[0, 1])

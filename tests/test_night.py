@@ -310,7 +310,7 @@ def test_no_curve_is_drawn_over_several_cameras(tmp_path: Path) -> None:
     assert "Several cameras: curve and correlation are of b, 3 of 4 rows." in done.output
     assert "a, night of 2017-08-16: median cloud fraction 0.00, 0 of 1 frames cloudy" in done.output
     assert "b, night of 2017-08-16: median cloud fraction 1.00, 3 of 3 frames cloudy" in done.output
-    assert "3 pairs are fewer than 20" in done.output
+    assert "it takes 20 pairs or more, here are 3" in done.output
     assert len(Path(outs[0]).read_text().splitlines()) == 5
 
 

@@ -71,7 +71,11 @@ def test_correlation_with_its_interval(rng: np.random.Generator) -> None:
 
 def test_correlation_is_refused_in_words(rng: np.random.Generator) -> None:
     few = agreement(rng.random((19, 2)))
-    assert few.r is None and few.words == "No correlation: 19 pairs are fewer than 20." and few.difference is not None
+    assert (
+        few.r is None
+        and few.words == "No correlation: it takes 20 pairs or more, here are 19."
+        and few.difference is not None
+    )
     flat = agreement(np.stack([np.zeros(30), rng.random(30)], axis=1))
     assert flat.r is None and "does not vary" in flat.words
     assert agreement(np.zeros((0, 2))).n == 0

@@ -138,11 +138,12 @@ def _take(config: Any, name: str, key: str) -> None:
     """Put a slider's value into the form's field of that name.
 
     The form calls its fields train-<group>-<name>, the group standing for task, preset and model to start from. The
-    form in view is the one whose fields hold what the config was made of.
+    form in view is the one whose fields hold what the config was made of, those under sliders apart: while one of them
+    is dragged the config is older than the form.
     """
     ends = re.compile(rf"(train-[0-9a-f]+-){name}")
     groups = [found[1] for word in st.session_state if (found := ends.fullmatch(str(word)))]
-    wanted = dataclasses.asdict(config)
+    wanted = {field: value for field, value in dataclasses.asdict(config).items() if field not in VARIED}
     for group in groups:
         held = {field: st.session_state[group + field] for field in wanted if group + field in st.session_state}
         if held == {field: wanted[field] for field in held}:

@@ -250,7 +250,8 @@ def show_status(view: View) -> None:
     nights = night_series.night_summary(view.rows)
     cloudy = sum(found[1] for found in nights.values())
     kind = "drawn sample night" if view.choice.is_sample else f"{len(nights)} night{'s' * (len(nights) != 1)}"
-    st.caption(f"{kind}, {len(view.rows):,} frames, {cloudy:,} cloudy", width="content")
+    count = f"{len(view.rows):,} frame{'s' * (len(view.rows) != 1)}"
+    st.caption(f"{kind}, {count}, {cloudy:,} cloudy", width="content")
 
 
 def show_downloads(view: View, picked: Picked) -> None:

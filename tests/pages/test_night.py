@@ -59,7 +59,7 @@ def test_loaded(toy: Path) -> None:
     words = _texts(app)
     assert "drawn sample night, 8 frames" in words and "2017-08-17 02:30:00 UTC" in words
     assert "not the whole error" in words and "No site is given" in words
-    assert "Dashed: truth of the drawn night. No correlation: 8 pairs are fewer than 20." in words
+    assert "Dashed: truth of the drawn night. No correlation: it takes 20 pairs or more, here are 8." in words
     assert "Mean absolute difference" in words
     assert any("Zenith" in item.value for item in app.get("html"))
     assert len(app.get("plotly_chart")) == 1
