@@ -17,7 +17,7 @@ from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from safetensors.torch import load_file
 
-from cloudcore import board, images, runs, sharing
+from cloudcore import board, images, patience, runs, sharing
 from cloudcore.errors import RunError
 from cloudcore.networks import checkpoints, pace
 from cloudcore.networks.checkpoints import load_weights
@@ -296,7 +296,7 @@ def fit(task: Task, config: Any, prepared: Prepared, reporter: runs.Reporter, de
     learn.add_cbs([watch, _Keep(watch, average, score, rows)])
     reporter.tell(state="running", device=str(place), epoch=first, epochs=config.epochs, message="Learning.")
     try:
-        if first < config.epochs and not pace.has_stopped(config, rows):
+        if first < config.epochs and not patience.has_stopped(config, rows):
             learn.first = first
             learn.fit(config.epochs, lr=pace.rates(config), wd=config.weight_decay, cbs=pace.schedule(config, rows))
     finally:

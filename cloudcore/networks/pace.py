@@ -15,11 +15,7 @@ from fastai.callback.core import Callback, CancelBatchException, CancelFitExcept
 from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.optimizer import SGD, Adam, RAdam
 
-from cloudcore.patience import Rows as Rows
-from cloudcore.patience import drops as drops
-from cloudcore.patience import has_stopped as has_stopped
-from cloudcore.patience import waited as waited
-from cloudcore.patience import watched as watched
+from cloudcore.patience import Rows, drops, waited
 
 
 def keep_freed_memory() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import evaluate, evaluate_masks, images, jobs, models, pattern_data, pattern_table, runs
+from cloudcore import evaluate, evaluate_masks, images, jobs, models, patience, pattern_data, pattern_table, runs
 from cloudcore.errors import DataError, ModelError, RunError
 from cloudcore.pattern_table import GRID_HW, PATTERNS
 from cloudcore.task import get_task, make_config
@@ -328,15 +328,14 @@ def test_plateau_accumulation_and_two_rates_resume_to_the_same_bits(folder: Path
 
 
 def test_pace_by_hand() -> None:
-    from cloudcore.networks import pace
 
     losses = [1.0, 0.9, 0.95, 0.91, 0.92, 0.93, 0.94]
     rows = [{"valid_loss": value} for value in losses]
-    assert pace.waited(rows) == 5 and pace.waited(rows[:2]) == 0
-    assert pace.drops(rows, 1) == 2 and pace.drops(rows, 4) == 1 and pace.drops(rows, 5) == 0
+    assert patience.waited(rows) == 5 and patience.waited(rows[:2]) == 0
+    assert patience.drops(rows, 1) == 2 and patience.drops(rows, 4) == 1 and patience.drops(rows, 5) == 0
     config = make_config(get_task("patterns"), {"stop_after": 5})
-    assert pace.has_stopped(config, rows) and not pace.has_stopped(config, rows[:-1])
-    assert pace.watched({"train_loss": 0.3, "valid_loss": None}) == 0.3
+    assert patience.has_stopped(config, rows) and not patience.has_stopped(config, rows[:-1])
+    assert patience.watched({"train_loss": 0.3, "valid_loss": None}) == 0.3
 
 
 def test_a_run_stops_early_and_keeps_the_best(folder: Path, tmp_path: Path) -> None:
