@@ -124,9 +124,10 @@ def test_first_visit_paints_erases_and_steps_back(painter: Painter) -> None:
     painter.page.keyboard.press("Control+Shift+Z")
     painter.held(5)
     assert not (painter.draft()[235:245, 245:255] == 255).any()
-    metric = painter.page.get_by_test_id("stMetricValue").first.inner_text()
     share = re.search(r"cloud ([\d.]+)", painter.canvas.locator("[data-note=share]").inner_text())
-    assert share is not None and share[1] == metric, "the browser's fraction and Python's differ"
+    assert share is not None
+    metric = painter.page.get_by_test_id("stMetricValue").first
+    metric.filter(has_text=re.compile(f"^{re.escape(share[1])}$")).wait_for()  # the browser's fraction is Python's
 
 
 def test_a_hundred_strokes_back_and_forth(painter: Painter) -> None:
