@@ -185,6 +185,10 @@ def learning_rate(history: Sequence[Mapping[str, Any]], *, dark: bool = False, h
     return out
 
 
+SMALLEST_SPAN = 0.01
+"""Dice that the colours of a surface span at least: less is no difference worth a colour."""
+
+
 def surface(
     table: FloatArray,
     thresholds: Sequence[float],
@@ -197,9 +201,12 @@ def surface(
 ) -> go.Figure:
     """Dice over threshold x min_size: table is float (T, M); here (+) and best (o) are (threshold, min_size px).
 
-    The colours reach from the lower quartile of the table up, as the far corners are never where one looks.
+    The colours reach from the lower quartile of the table up, as the far corners are never where one looks; from the
+    lowest value where the quartile is as good as the best.
     """
     paint, low, high = palette(dark), float(np.nanpercentile(table, 25)), float(np.nanmax(table))
+    if high - low < SMALLEST_SPAN:
+        low = min(float(np.nanmin(table)), high - SMALLEST_SPAN)
     out = figure(
         dark,
         height,
@@ -215,7 +222,7 @@ def surface(
         x=list(thresholds),
         y=list(range(len(min_sizes))),
         colorscale="Cividis",
-        zmin=min(low, high - 1e-6),
+        zmin=low,
         zmax=high,
         colorbar=bar,
         customdata=np.repeat(np.asarray(min_sizes)[:, None], len(thresholds), axis=1),

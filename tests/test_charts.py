@@ -57,3 +57,12 @@ def test_surface_marks_here_and_best() -> None:
 def test_a_flat_surface_is_drawn() -> None:
     figure = charts.surface(np.ones((2, 2)), [0.2, 0.4], [0, 500])
     assert figure.data[0].zmin < figure.data[0].zmax
+
+
+def test_a_surface_of_two_values_or_one_still_has_readable_colours() -> None:
+    """An empty frame's Dice is 0 or 1: most of the table is 1, and the colours must still tell the two apart."""
+    two = np.ones((5, 3))
+    two[0, 0] = 0
+    for table, lowest in ((two, 0.0), (np.ones((5, 3)), 0.99)):
+        (heat,) = [t for t in charts.surface(table, [0.1, 0.2, 0.3, 0.4, 0.5], [0, 1, 2]).data if t.type == "heatmap"]
+        assert (heat.zmin, heat.zmax) == (lowest, 1.0)

@@ -203,7 +203,7 @@ def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
 
 
 def _about(seconds: float) -> str:
-    return f"about {widgets.time_left(seconds).removesuffix(' left')}"
+    return f"about {widgets.time_left(seconds).removesuffix(' left')} of learning"
 
 
 def _known_speed(wish: Wish, settings: Settings) -> float | None:

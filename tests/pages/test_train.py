@@ -251,7 +251,7 @@ def test_the_finder_s_suggestion_becomes_the_rate_and_its_speed_the_cost(setting
     found = {"suggestions": {"valley": 0.0042, "steep": 0.001, "minimum": 0.0001}, "images_per_second": 20.0}
     runs.write_json(path, {"state": "done", "device": "cpu", **curve, **found})
     app.run()
-    assert "24 images × 3 epochs, about 4 s at 20.0 images/s on cpu, as timed." in texts(app)
+    assert "24 images × 3 epochs, about 4 s of learning at 20.0 images/s on cpu, as timed." in texts(app)
     app.button(key="rate-valley").click().run()
     assert next(field.value for field in app.number_input if field.label == "Learning rate") == 0.0042
 
@@ -290,8 +290,10 @@ def test_one_press_times_the_settings_and_the_answer_stands_by_start(
     told = {"images_per_second": 8.0, "epoch_images": 400, "valid_images": 24, "memory_mib": 1536, "device": "cpu"}
     runs.write_json(_trial(settings), {"state": "done", **told})
     app.run()
-    assert "about 3 min at 8.0 images/s on cpu, 1.5 GiB held, as timed." in texts(app), "3 × (400 + 24 / 3) / 8 s"
-    assert "about 3 min" in [caption.value for caption in app.caption], "by Start, in short"
+    assert "about 3 min of learning at 8.0 images/s on cpu, 1.5 GiB held, as timed." in texts(app), (
+        "3 × (400 + 24 / 3) / 8 s"
+    )
+    assert "about 3 min of learning" in [caption.value for caption in app.caption], "by Start, in short"
 
 
 def test_a_trial_shows_its_steps_and_why_it_failed(settings: Settings) -> None:
@@ -375,7 +377,9 @@ def test_the_last_run_with_the_same_settings_tells_the_cost(settings: Settings) 
         run = runs.create(settings.runs, "sky", settings.samples / "sky", options)
         with runs.Reporter(run) as reporter:
             reporter.tell(state="done", epoch=9, epochs=9, images_per_second=0.5 if options is same else 90.0)
-    assert "about 2 min at the 0.5 images/s of the last such run. Time it to be sure." in texts(_from_nothing())
+    assert "about 2 min of learning at the 0.5 images/s of the last such run. Time it to be sure." in texts(
+        _from_nothing()
+    )
 
 
 def test_what_a_run_starts_from_is_kept_when_one_leaves_the_page(settings: Settings) -> None:
