@@ -12,7 +12,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("epoch", "epochs", "batch", "batches"), (int,)),
     **dict.fromkeys(("loss", "metric", "learning_rate", "images_per_second", "eta_seconds"), _NUMBER),
     **dict.fromkeys(("state", "metric_name", "message", "error", "device"), (str,)),
-    **dict.fromkeys(("started_at", "updated_at", "heartbeat_at"), (str, type(None))),
+    **dict.fromkeys(("queued_at", "started_at", "updated_at", "heartbeat_at"), (str, type(None))),
     **dict.fromkeys(("memory_mib", "gpu_memory_mib"), (int, type(None))),
 }
 _PLOTTED = ("train_loss", "valid_loss", "learning_rate")
