@@ -116,7 +116,7 @@ def say_no_picture(place: DeltaGenerator) -> None:
 
 def _own_picture(side: int) -> Picture | None:
     """A picture from a file, kept for the session, so that every view has it."""
-    given = st.file_uploader("Picture", key="inside_own_file", help="JPEG or PNG. It stays in this session alone.")
+    given = st.file_uploader("Picture", key="inside_own_file", help="JPEG or PNG. It is kept for this visit alone.")
     if given is not None:
         st.session_state[OWN_PICTURE] = (given.name, given.getvalue())
     if OWN_PICTURE not in st.session_state:
