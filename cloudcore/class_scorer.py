@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,16 +44,23 @@ def score_model(
     }  # fmt: skip
 
 
+@dataclass
 class ClassParts:
-    """What is the same of all data of kind class once it is split; a task's own data adds its batches."""
+    """What is the same of all data of kind class once it is split; a task's own data adds its batches.
+
+    held is what a GPU holds of the pictures, once it does.
+    """
 
     config: Any
     classes: tuple[str, ...]
     train: list[Example]
     valid: list[Example]
     test: list[Example]
+    note: str
+    stems: dict[str, list[str]] = field(default_factory=dict)
     grid_hw: tuple[int, int] | None = None
     place: Any = "cpu"
+    held: Any = None
 
     @property
     def steps(self) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +87,8 @@ class GenusData(ClassParts):
     """Photographs in memory, split by twins. Batches are cropped, mixed and normalised on demand."""
 
     config: Config
-    classes: tuple[str, ...]
-    train: list[genus_data.Example]
-    valid: list[genus_data.Example]
-    test: list[genus_data.Example]
-    note: str
-    stems: dict[str, list[str]] = field(default_factory=dict)
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
-    held: Any = None
 
     def side(self, epoch: int) -> int:
         """Side of the training crops of an epoch, px: grows to the full size over the first two thirds."""

@@ -1,7 +1,7 @@
 """The kind of a storm on a radar picture: cellular, a line, tropical, other, noise, or missing data."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +63,8 @@ class RadarData(ClassParts):
     """Radar pictures in memory, split by day. Batches are varied and scaled by a fixed 80 dBZ on demand."""
 
     config: Config
-    classes: tuple[str, ...]
-    train: list[genus_data.Example]
-    valid: list[genus_data.Example]
-    test: list[genus_data.Example]
-    note: str
-    stems: dict[str, list[str]] = field(default_factory=dict)
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (SCALE_DBZ / 255,) * 3
-    held: Any = None
 
     def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
         """Batches of an epoch, a pure function of seed and epoch: x float32 (N, 1, 136, 136), classes int64 (N,)."""
