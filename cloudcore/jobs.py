@@ -94,11 +94,15 @@ def _spawn(run: runs.Run, settings: Settings) -> None:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ, start_new_session=True
             )
-            # pages answer first while a run takes every core
-            os.setpriority(os.PRIO_PROCESS, process.pid, min(19, os.nice(0) + NICE))
+            stand_back(process.pid)
     except OSError as problem:
         raise RunError(f"The training process could not be started: {problem.strerror}. Try again.") from problem
     threading.Thread(target=process.wait, daemon=True).start()  # so that an ended child leaves no zombie
+
+
+def stand_back(pid: int) -> None:
+    """Lower a process's priority by NICE, so that pages answer first while it takes every core. Raises OSError."""
+    os.setpriority(os.PRIO_PROCESS, pid, min(19, os.nice(0) + NICE))
 
 
 def _launcher(run: runs.Run) -> list[str]:

@@ -12,12 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cloudcore import runs
+from cloudcore import jobs, runs
 from cloudcore.errors import CloudcoreError, RunError
 from cloudcore.settings import Settings
 from cloudcore.task import get_task, make_config
 
-NICE = 5
 TELL_S = 0.3
 """Time between two words about the data's loading, s."""
 
@@ -84,7 +83,7 @@ def start(
         )
     except OSError as problem:
         raise RunError(f"The trial could not be started: {problem.strerror}. Try again.") from problem
-    os.setpriority(os.PRIO_PROCESS, process.pid, min(19, os.nice(0) + NICE))
+    jobs.stand_back(process.pid)
     threading.Thread(target=_see_off, args=(process, path), daemon=True).start()
     return path
 
@@ -102,8 +101,6 @@ def work(
     preset: str | None = None, only_speed: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """What the trial's process does: load, climb, write the answer to `out`, a refusal too, which is raised as well."""
-    from cloudcore import jobs
-
     task = get_task(task_name)
     out.parent.mkdir(parents=True, exist_ok=True)
 
