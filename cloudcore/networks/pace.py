@@ -21,8 +21,8 @@ from cloudcore.patience import Rows, drops, waited
 def keep_freed_memory() -> None:
     """Have glibc keep large blocks that are freed, for the next step asks for the same ones.
 
-    It gives them back to the system otherwise and gets them again page by page: 40 % of a float32 step, measured.
-    Elsewhere nothing happens.
+    It gives them back to the system otherwise and gets them again page by page. Measured on a U-Net at 320 x 480, batch
+    4, two threads: 286 to 161 ms an image in float32, 98 to 84 in bfloat16. With another C library nothing happens.
     """
     most_mapped, trim_threshold = -4, -1  # M_MMAP_MAX, M_TRIM_THRESHOLD of malloc.h
     with contextlib.suppress(OSError, AttributeError):

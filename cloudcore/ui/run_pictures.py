@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from cloudcore import data, evaluate_masks, genus_data, images, mask, metrics, models, pattern_table, render, runs
 from cloudcore.errors import CloudcoreError
-from cloudcore.task import get_task
 from cloudcore.ui import class_room, pattern_room
 
 T = TypeVar("T")
@@ -228,7 +227,7 @@ def _show_classes(given: Sequence[Model], picked: Sequence[Item], task: str) -> 
         cells = st.columns(COUNT["class"], gap="xsmall", wrap=False)
     for cell, item in zip(cells, picked, strict=False):
         with cell.container(gap=None):
-            seen = class_room.picture(item.path, get_task(task).name, item.path.stat().st_mtime_ns)
+            seen = class_room.picture(item.path, task, item.path.stat().st_mtime_ns)
             st.image(seen, width="stretch", alt=f"{item.stem}, class {item.truth}")
             st.caption(str(item.truth))
     for model, tops in zip(given, rows, strict=True):
