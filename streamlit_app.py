@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cloudcore.ui import guard, widgets
+from cloudcore.ui.shared import error_boundary, widgets
 
 st.set_page_config(page_title="Cloud Lab", page_icon=str(widgets.ASSETS / "favicon.png"), layout="wide")
 st.logo(str(widgets.ASSETS / "wordmark.svg"), size="medium")
@@ -22,4 +22,4 @@ page = st.navigation(
     position="top",
 )
 
-guard.in_words(page.run)()
+error_boundary.in_words(page.run)()

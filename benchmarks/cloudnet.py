@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.harness import Case, Seconds, Way
-from cloudcore.networks.cloudnet import CloudNet, to_frame
-from cloudcore.networks.exact import exact_logits
+from cloudcore.learning.networks.cloudnet import CloudNet, to_frame
+from cloudcore.learning.networks.cloudnet_exact import exact_logits
 
 SIDE = 512
 DOME_PIXELS = 171_961

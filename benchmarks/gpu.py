@@ -22,8 +22,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.harness import Case, Seconds, Way
 from cloudcore import images, runs, samples
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.task import get_task, make_config
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
+from cloudcore.satellite.table import PATTERNS
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 WORKERS = 8
@@ -115,11 +116,11 @@ def _make(case: str) -> tuple[Way, Way]:
     prepared: Any = task.dataset(config, root / "data" / name)
 
     def ours() -> Seconds:
-        from cloudcore import training
+        from cloudcore.learning.fit import loop
 
         run = runs.create(root / "runs", name, root, {})
         with runs.Reporter(run) as reporter:
-            _, busy = _watched(lambda: training.fit(task, config, prepared, reporter, DEVICE))
+            _, busy = _watched(lambda: loop.fit(task, config, prepared, reporter, DEVICE))
         speed = statistics.median(row["images_per_second"] for row in run.history()[1:])
         return _say(case, "ours", 1 / speed, busy)
 

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import Case, Seconds, Way
-from cloudcore import images, mask, render
+from cloudcore import images
+from cloudcore.masks import mask
 from cloudcore.ui import lens
+from cloudcore.views import render
 
 SHAPE_HW = (512, 512)
 ALLOWED = 0.033

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Case, Seconds, Way
 from benchmarks.rle import label, plain_decode
-from cloudcore import evaluate_masks, mask, pattern_data, render, rle, sample_patterns, sweep
-from cloudcore.pattern_table import GRID_HW, PATTERNS, SHAPE_HW
+from cloudcore.masks import mask, rle, sweep
+from cloudcore.models import mask_evaluation
+from cloudcore.samples import patterns
+from cloudcore.satellite import cache as satellite_cache
+from cloudcore.satellite.table import GRID_HW, PATTERNS, SHAPE_HW
+from cloudcore.views import render
 
 IMAGES, MEASURED = 444, 37
 """Images of the published validation set, and how many of them are swept here: a twelfth, the time times twelve."""
@@ -42,10 +46,12 @@ def _sweep() -> tuple[Way, Way]:
 
     def one_class(place: int) -> dict[str, Any]:
         planes = np.load(path, mmap_mode="r")[:, place]
-        sums = np.zeros((len(sweep.THRESHOLDS), len(evaluate_masks.MIN_SIZES)))
+        sums = np.zeros((len(sweep.THRESHOLDS), len(mask_evaluation.MIN_SIZES)))
         for plane in planes:
-            sums += sweep.dice_sweep(plane.astype(np.float32), truth[place], sweep.THRESHOLDS, evaluate_masks.MIN_SIZES)
-        return evaluate_masks.best_of(sums / MEASURED, MEASURED, 0)
+            sums += sweep.dice_sweep(
+                plane.astype(np.float32), truth[place], sweep.THRESHOLDS, mask_evaluation.MIN_SIZES
+            )
+        return mask_evaluation.best_of(sums / MEASURED, MEASURED, 0)
 
     def ours() -> Seconds:
         began = time.perf_counter()
@@ -60,13 +66,13 @@ def _input() -> tuple[Way, Way]:
     """A batch for training at 320 x 640: from the cache, or decoded, resized and normalised image by image."""
     import torch
 
-    from cloudcore.tasks.pattern_sets import normalise
+    from cloudcore.learning.batches.pattern_data import normalise
 
     folder = Path(tempfile.mkdtemp())
-    for draw in sample_patterns.write(folder):
+    for draw in patterns.write(folder):
         draw()
-    table, place, names = pattern_data.sources(folder)
-    cache = pattern_data.build(table, place, names, SIZE_HW, folder / "cache")
+    table, place, names = satellite_cache.sources(folder)
+    cache = satellite_cache.build(table, place, names, SIZE_HW, folder / "cache")
     texts = {name: [table.text(name, pattern) for pattern in PATTERNS] for name in names}
     chosen = list(range(BATCH))
 

@@ -97,11 +97,11 @@ def _make_genus() -> tuple[Way, Way]:
     from fastai.vision.learner import vision_learner
     from torchvision.models import resnet34
 
-    from cloudcore import sample_genus
+    from cloudcore.samples import photographs
 
     folder = Path(tempfile.mkdtemp(prefix="predict-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    sample_genus.write(folder / "genus")
+    photographs.write(folder / "genus")
     photo = min((folder / "genus").rglob("*.jpg"))
     loaders = ImageDataLoaders.from_folder(folder / "genus", valid_pct=0.2, seed=0, bs=4, num_workers=0)
     vision_learner(loaders, resnet34, pretrained=False, path=folder).export("learner")

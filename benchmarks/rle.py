@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import Case, Way
-from cloudcore import rle
+from cloudcore.masks import rle
 
 SHAPE_HW, SMALL_HW = (1400, 2100), (350, 525)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import Case, Way
-from cloudcore import sweep
+from cloudcore.masks import sweep
 
 THRESHOLDS = np.arange(1, 141) / 141
 MIN_SIZES = sweep.MIN_SIZES

@@ -34,7 +34,8 @@ _CLICK = """(way) => new Promise((done) => {
 
 def _start_run(workspace: Path, environ: dict[str, str]) -> Any:
     """A run that says running and has taken a step."""
-    from cloudcore import jobs, runs, settings
+    from cloudcore import runs, settings
+    from cloudcore.learning import jobs
 
     here = settings.Settings(workspace=workspace, labels=workspace.parent / "labels")
     os.environ.update(environ)

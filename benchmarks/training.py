@@ -23,9 +23,12 @@ import numpy as np
 from benchmarks.harness import Case, Seconds, Way
 from benchmarks.patterns import MEAN, STD
 from benchmarks.rle import plain_decode
-from cloudcore import runs, sample_patterns, samples
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.task import Task, get_task, make_config
+from cloudcore import runs, samples
+from cloudcore.learning.options import make_config
+from cloudcore.learning.task import Task
+from cloudcore.learning.tasks import get_task
+from cloudcore.samples import patterns
+from cloudcore.satellite.table import PATTERNS
 
 SIZE_HW = (320, 480)
 BATCH = 4
@@ -37,11 +40,11 @@ def fitted(task: Task, config: Any, prepared: Any, root: Path) -> Way:
     """A way that trains one fresh run with everything a run has around it."""
 
     def ours() -> Any:
-        from cloudcore import training
+        from cloudcore.learning.fit import loop
 
         run = runs.create(root / "runs", task.name, root, {})
         with runs.Reporter(run) as reporter:
-            return training.fit(task, config, prepared, reporter, "cpu")
+            return loop.fit(task, config, prepared, reporter, "cpu")
 
     return ours
 
@@ -159,7 +162,7 @@ def _epoch() -> tuple[Way, Way]:
     """
     root = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    for draw in sample_patterns.write(root / "data"):
+    for draw in patterns.write(root / "data"):
         draw()
     _repeat(root / "data", 8)
 

@@ -1,6 +1,6 @@
 """python -m cloudcore."""
 
-from cloudcore.cli import main
+from cloudcore.commands.main import main
 
 if __name__ == "__main__":
     main()

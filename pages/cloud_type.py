@@ -2,36 +2,37 @@
 
 import streamlit as st
 
-from cloudcore.ui import cloud_type, genus_cleaner, photographs
-from cloudcore.ui.widgets import enter, head, library
+from cloudcore.ui.cloud_type import cleaner, photographs
+from cloudcore.ui.cloud_type import view as cloud_type_view
+from cloudcore.ui.shared.widgets import enter, head, library
 
 enter()
 here = library()
 with head("Cloud type"):
-    view = cloud_type.choose_view()
-    model = cloud_type.choose_model(here)
-    st.caption(cloud_type.model_words(model), width="content")
+    view = cloud_type_view.choose_view()
+    model = cloud_type_view.choose_model(here)
+    st.caption(cloud_type_view.model_words(model), width="content")
     st.space("stretch")
-    if view == cloud_type.ANSWER:
-        cloud_type.download(here)
-        cloud_type.add_more(model)
+    if view == cloud_type_view.ANSWER:
+        cloud_type_view.download(here)
+        cloud_type_view.add_more(model)
 
-if view == cloud_type.CLEANER:
-    genus_cleaner.show(here, model)
+if view == cloud_type_view.CLEANER:
+    cleaner.show(here, model)
     st.stop()
 
-cloud_type.show_told()
+cloud_type_view.show_told()
 shown = [photo for photo in photographs.kept() if photo.picture]
 if not shown:
-    cloud_type.show_empty(model, here)
+    cloud_type_view.show_empty(model, here)
     st.stop()
-photo = cloud_type.chosen(shown)
-strip, left, right = cloud_type.stage()
+photo = cloud_type_view.chosen(shown)
+strip, left, right = cloud_type_view.stage()
 with strip:
-    cloud_type.show_strip(shown, photo)
+    cloud_type_view.show_strip(shown, photo)
 with left:
-    cloud_type.show_photograph(photo)
+    cloud_type_view.show_photograph(photo)
 with right:
-    cloud_type.show_answer(photo, model)
-    cloud_type.ask_label(photo, here)
-    cloud_type.show_texts(photo)
+    cloud_type_view.show_answer(photo, model)
+    cloud_type_view.ask_label(photo, here)
+    cloud_type_view.show_texts(photo)

@@ -2,26 +2,26 @@
 
 import streamlit as st
 
-from cloudcore.ui import compared, comparing, comparing_view
-from cloudcore.ui.widgets import enter, head, library, stage
+from cloudcore.ui.compare import scores, selection, viewer
+from cloudcore.ui.shared.widgets import enter, head, library, stage
 
 enter()
 here = library()
 row = head("Compare")
-choice = comparing.choose(here, row)
+choice = selection.choose(here, row)
 with row:
     st.space("stretch")
-    compared.status(choice)
-    compared.paint_button(choice)
+    scores.status(choice)
+    scores.paint_button(choice)
 
 left, right = stage()
 with left:
-    view = comparing_view.look_through(comparing.look(choice), right)
+    view = viewer.look_through(selection.look(choice), right)
     if choice.whole:
-        compared.show_whole(view)
-    progress = comparing.show_progress(view)
-    compared.show_strip(view)
+        scores.show_whole(view)
+    progress = selection.show_progress(view)
+    scores.show_strip(view)
 with right.container(gap="xsmall"):
-    compared.show_scores(view)
-    compared.show_surface(view)
-comparing.finish(view, progress)
+    scores.show_scores(view)
+    scores.show_surface(view)
+selection.finish(view, progress)

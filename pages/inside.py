@@ -2,22 +2,22 @@
 
 import streamlit as st
 
-from cloudcore.ui import inside, inside_kernels, inside_layers, inside_neuron, inside_pooling
-from cloudcore.ui.widgets import enter, head, library, stage
+from cloudcore.ui.inside import choices, kernels, layers, neuron, pooling
+from cloudcore.ui.shared.widgets import enter, head, library, stage
 
 enter()
 here = library()
 with head("Inside"):
-    view = inside.choose_view()
+    view = choices.choose_view()
     st.space("stretch")
     st.caption("A look at how a network computes. Nothing here changes a model.", width="content")
 
 left, right = stage()
-if view == inside.NEURON:
-    inside_neuron.show(left, right)
-elif view == inside.POOLING:
-    inside_pooling.show(left, right, here.settings)
-elif view == inside.KERNELS:
-    inside_kernels.show(left, right, here.settings)
+if view == choices.NEURON:
+    neuron.show(left, right)
+elif view == choices.POOLING:
+    pooling.show(left, right, here.settings)
+elif view == choices.KERNELS:
+    kernels.show(left, right, here.settings)
 else:
-    inside_layers.show(left, right, here.settings)
+    layers.show(left, right, here.settings)

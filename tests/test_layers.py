@@ -1,9 +1,10 @@
-"""The rule of the house: a file imports from its own layer or a lower one; heavy libraries load when needed."""
+"""The rule of the house: a package imports from packages above it, never in a circle; heavy libraries load late."""
 
 import ast
+import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,96 +12,41 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "cloudcore"
 PAGES = sorted((ROOT / "pages").glob("*.py"))
-LAYERS = {
-    0: "errors settings",
-    1: "images rle mask metrics sweep dome render charts coats",
-    2: "samples labels pattern_table data runs models",
-    3: "exchange evaluate night task",
-    4: "networks training explain",
-    5: "tasks",
-    6: "jobs cli __main__",
-    7: "ui",
-}
-"""Layer -> modules of the plan; a module that was split off one of them names it in PARTS."""
 
-PARTS = {
-    "sample_sky": "samples",
-    "sample_light": "samples",
-    "sample_patterns": "samples",
-    "sample_textures": "samples",
-    "label_database": "labels",
-    "label_names": "labels",
-    "pattern_charts": "charts",
-    "pattern_csv": "pattern_table",
-    "pattern_boxes": "pattern_table",
-    "pattern_statistics": "pattern_table",
-    "archives": "exchange",
-    "coco": "exchange",
-    "kaggle": "exchange",
-    "incoming": "exchange",
-    "meaning": "exchange",
-    "evaluate_masks": "evaluate",
-    "rate_finder": "training",
-    "sharing": "runs",
-    "board": "runs",
-    "rehearsal": "jobs",
-    "patience": "runs",
-    "machine": "runs",
-    "run_check": "runs",
-    "pattern_data": "data",
-    "genus_light": "render",
-    "genera": "render",
-    "heat": "render",
-    "picture_statistics": "render",
-    "class_charts": "charts",
-    "photo_review": "evaluate",
-    "genus_data": "data",
-    "photo_decisions": "data",
-    "sample_genus": "samples",
-    "sample_radar": "samples",
-    "radar_data": "data",
-    "radar_variants": "render",
-    "svrimg": "exchange",
-    "class_scorer": "task",
-    "neuron": "metrics",
-    "inside_charts": "charts",
-    "map_pictures": "render",
-    "evaluate_class": "evaluate",
-    "gather": "exchange",
-    "joining": "jobs",
-    "predict_class": "evaluate",
-    "fits_frames": "images",
-    "cloud_amount": "dome",
-    "night_charts": "charts",
-    "keogram": "render",
-    "frame_times": "night",
-    "night_plan": "night",
-    "night_series": "night",
-    "night_store": "night",
-    "night_tables": "night",
-    "night_export": "night",
-    "sun_moon": "night",
-    "camera_sites": "night",
-    "night_command": "cli",
+FLOORS = [
+    "errors", "settings", "files", "images", "masks", "frames", "views", "sky", "satellite", "labels", "photographs",
+    "radar", "samples", "runs", "models", "learning", "inside", "night", "commands", "ui",
+]  # fmt: skip
+"""The packages of cloudcore from the ground up; a package imports from those before it."""
+
+ROOMS = {
+    "labels": ["", "exchange"],
+    "ui": ["brush", "lens", "shared"],
 }
-"""Module -> the module of the plan whose layer it shares."""
+"""The order within a package that has folders: "" is its own files. Folders not named come last and side by side."""
 
 HEAVY = {"torch", "fastai", "torchvision", "timm", "segmentation_models_pytorch"}
-MAY_BE_HEAVY = {"networks", "training", "explain"}
-UPWARD = {("task", "tasks")}
-"""The one upward look: find_tasks() imports tasks/* inside the function."""
+MAY_BE_HEAVY = ("learning.networks", "learning.fit", "learning.batches", "inside")
+MOST_MODULES, MOST_LINES = 16, 400
 
-LAYER = {name: number for number, names in LAYERS.items() for name in names.split()}
-LAYER |= {part: LAYER[whole] for part, whole in PARTS.items()}
-
-
-def _top(path: Path) -> str:
-    """The module or subpackage of cloudcore that a file belongs to; "" for the package's own __init__."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return "" if parts == ("__init__",) else parts[0]
+Trees = Mapping[str, ast.Module]
+"""Dotted name of each module of cloudcore ("masks.rle", "masks" for an __init__) -> its syntax tree."""
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
+def _read_all() -> dict[str, ast.Module]:
+    trees = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        if name not in ("", "__main__"):
+            trees[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return trees
+
+
+TREES = _read_all()
+
+
+def _all_imports(tree: ast.AST) -> Iterator[str]:
     """Dotted names of everything imported below a node; `from a import b` gives a.b."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -120,57 +66,149 @@ def _module_level(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
-            yield from _imports(node)
+            yield from _all_imports(node)
         waiting.extend(ast.iter_child_nodes(node))
 
 
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+def _inside(names: Iterator[str], trees: Trees) -> set[str]:
+    """The modules of cloudcore among imported names: the longest part of each that is a module."""
+    found = set()
+    for name in names:
+        parts = name.split(".")[1:] if name.startswith("cloudcore.") else []
+        while parts and ".".join(parts) not in trees:
+            parts.pop()
+        if parts:
+            found.add(".".join(parts))
+    return found
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
-IDS = [path.relative_to(ROOT).as_posix() for path in FILES]
+def _floor(module: str) -> tuple[int, int]:
+    """Where a module stands: its package, and its folder where the package orders those."""
+    package, *rest = module.split(".")
+    order = ROOMS.get(package)
+    if order is None:
+        return FLOORS.index(package), 0
+    folder = rest[0] if rest and f"{package}.{rest[0]}" in FOLDERS else ""
+    return FLOORS.index(package), order.index(folder) if folder in order else len(order)
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_imports_look_down(path: Path) -> None:
-    own = _top(path)
-    assert not own or own in LAYER, f"{own} stands in no layer: name it in LAYERS or PARTS"
-    for name in _imports(_tree(path)):
-        first, *rest = name.split(".")
-        if first != "cloudcore" or not rest or rest[0] not in LAYER or (own, rest[0]) in UPWARD:
-            continue
-        assert LAYER[rest[0]] <= LAYER.get(own, 0), f"{own} (layer {LAYER.get(own, 0)}) imports {name}"
+FOLDERS = {path.relative_to(PACKAGE).as_posix().replace("/", ".") for path in PACKAGE.rglob("*") if path.is_dir()}
 
 
-def test_no_circles() -> None:
-    edges: dict[str, set[str]] = {}
-    for path in FILES:
-        targets = {name.split(".")[1] for name in _module_level(_tree(path)) if name.startswith("cloudcore.")}
-        edges.setdefault(_top(path), set()).update(targets & LAYER.keys() - {_top(path)})
+def upward(trees: Trees) -> list[str]:
+    """Imports, wherever they stand, of what lies higher than the importer; and of another page's folder."""
+    found = []
+    for module, tree in trees.items():
+        for target in _inside(_all_imports(tree), trees):
+            mine, theirs = module.split("."), target.split(".")
+            another_page = mine[0] == theirs[0] == "ui" and len(mine) > 1 and mine[1:2] != theirs[1:2]
+            another_page = another_page and theirs[1] not in ROOMS["ui"]
+            if _floor(target) > _floor(module) or another_page:
+                found.append(f"{module} imports {target}")
+    return sorted(found)
+
+
+def circles(trees: Trees) -> list[str]:
+    """Modules that import each other round and round while they load."""
+    edges = {name: _inside(_module_level(tree), trees) - {name} for name, tree in trees.items()}
     resolved: set[str] = set()
     while free := {name for name, targets in edges.items() if targets <= resolved} - resolved:
         resolved |= free
-    assert not edges.keys() - resolved
+    return sorted(edges.keys() - resolved)
 
 
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_heavy_libraries_load_late(path: Path) -> None:
-    own, tree = _top(path), _tree(path)
-    if own not in MAY_BE_HEAVY:
-        assert not {name.split(".")[0] for name in _module_level(tree)} & HEAVY
-        late = {name for name in _module_level(tree) if name.startswith("cloudcore.")}
-        assert not {name.split(".")[1] for name in late} & MAY_BE_HEAVY, (
-            "import these inside the function that needs them"
-        )
-    if own != "ui":
-        assert "streamlit" not in {name.split(".")[0] for name in _imports(tree)}
+def heavy_early(trees: Trees) -> list[str]:
+    """Modules outside the heavy rooms that load a heavy library, or a module that does, when they are imported."""
+    direct = {name for name, tree in trees.items() if {n.split(".")[0] for n in _module_level(tree)} & HEAVY}
+    edges = {name: _inside(_module_level(tree), trees) for name, tree in trees.items()}
+    heavy = set(direct)
+    while more := {name for name, targets in edges.items() if targets & heavy} - heavy:
+        heavy |= more
+    return sorted(name for name in heavy if not any(f"{name}.".startswith(f"{room}.") for room in MAY_BE_HEAVY))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
-def test_a_page_has_no_def(path: Path) -> None:
-    assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.walk(_tree(path)))
-    assert not {name.split(".")[0] for name in _imports(_tree(path))} & HEAVY
+def test_a_package_imports_from_those_above_it_in_the_list() -> None:
+    assert upward(TREES) == []
+
+
+def test_no_circles() -> None:
+    assert circles(TREES) == []
+
+
+def test_heavy_libraries_load_late() -> None:
+    assert heavy_early(TREES) == []
+
+
+def test_the_rules_can_fail() -> None:
+    up = {**TREES, "masks.rle": ast.parse("def late():\n    from cloudcore.night import series")}
+    assert upward(up) == ["masks.rle imports night.series"]
+    beside = {**TREES, "ui.paint.shapes": ast.parse("from cloudcore.ui.train import notes")}
+    assert upward(beside) == ["ui.paint.shapes imports ui.train.notes"]
+    round_about = {
+        **TREES,
+        "masks.mask": ast.parse("from cloudcore.masks import sweep"),
+        "masks.sweep": ast.parse("from cloudcore.masks.mask import clean"),
+    }
+    assert {"masks.mask", "masks.sweep"} <= set(circles(round_about))
+    early = {**TREES, "runs.status": ast.parse("from cloudcore.learning.fit import loop")}
+    assert "runs.status" in heavy_early(early)
+
+
+def test_every_package_stands_on_a_floor() -> None:
+    assert {name.split(".")[0] for name in TREES} == set(FLOORS)
+
+
+@pytest.mark.parametrize("module", sorted(TREES))
+def test_streamlit_stays_upstairs(module: str) -> None:
+    if module.split(".")[0] != "ui":
+        assert "streamlit" not in {name.split(".")[0] for name in _all_imports(TREES[module])}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.stem for path in PAGES])
+def test_a_page_has_no_def(page: Path) -> None:
+    tree = ast.parse(page.read_text(encoding="utf-8"))
+    assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.walk(tree))
+    assert not {name.split(".")[0] for name in _all_imports(tree)} & HEAVY
+
+
+def test_folders_and_files_keep_a_size() -> None:
+    for folder in [PACKAGE, *(PACKAGE / name.replace(".", "/") for name in FOLDERS)]:
+        assert len([*folder.glob("*.py")]) <= MOST_MODULES, folder
+    for path in PACKAGE.rglob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, path
+
+
+def _exported(package: str) -> list[str]:
+    return list(importlib.import_module(f"cloudcore.{package}").__all__)
+
+
+OPEN = sorted(name for name in TREES if name in FOLDERS)
+
+
+@pytest.mark.parametrize("package", OPEN)
+def test_exports_are_there_in_order_and_told(package: str) -> None:
+    module = importlib.import_module(f"cloudcore.{package}")
+    if package != "ui":
+        assert module.__all__ == sorted(module.__all__)
+        for name in module.__all__:
+            assert hasattr(module, name) or f"{package}.{name}" in TREES, f"{package} exports {name}, which is nowhere"
+    assert module.__doc__
+
+
+def test_other_packages_and_tests_import_what_is_exported() -> None:
+    others = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py"), *PAGES]
+    files = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in others}
+    wrong = []
+    for importer, tree in {**TREES, **files}.items():
+        for name in _all_imports(tree):
+            parts = name.split(".")[1:] if name.startswith("cloudcore.") else []
+            for depth in range(1, len(parts)):
+                package = ".".join(parts[:depth])
+                if package not in FOLDERS or package == "ui" or importer.split(".")[0] == parts[0]:
+                    continue
+                if parts[depth] not in _exported(package):
+                    wrong.append(f"{importer}: {package}.{parts[depth]}")
+    assert sorted(set(wrong)) == []
 
 
 def _loaded(code: str) -> set[str]:
@@ -183,7 +221,7 @@ def _loaded(code: str) -> set[str]:
 
 def test_import_and_find_tasks_are_light() -> None:
     assert not _loaded("import cloudcore") & HEAVY
-    assert not _loaded("from cloudcore.task import find_tasks\nassert find_tasks()") & HEAVY
+    assert not _loaded("from cloudcore.learning import find_tasks\nassert find_tasks()") & HEAVY
 
 
 @pytest.mark.parametrize("page", [path.stem for path in PAGES])

@@ -7,15 +7,19 @@ from typing import Annotated, Optional
 
 import typer
 
-from cloudcore import camera_sites, cloud_amount, frame_times, keogram, night_export, night_series, settings
-from cloudcore import night as nights
-from cloudcore.camera_sites import Place
+from cloudcore import settings
 from cloudcore.errors import CloudcoreError, DataError
-from cloudcore.frame_times import Clock
 from cloudcore.images import Image
-from cloudcore.night_plan import NIGHT_SUN, Options, cameras_in, plan
-from cloudcore.night_store import Store
-from cloudcore.sun_moon import Orientation, Site
+from cloudcore.night import export, keogram
+from cloudcore.night import measure as nights
+from cloudcore.night import series as night_series
+from cloudcore.night.cache import Store
+from cloudcore.night.frame_selection import NIGHT_SUN, Options, cameras_in, plan
+from cloudcore.sky import camera_sites, cloud_amount
+from cloudcore.sky import times as sky_times
+from cloudcore.sky.camera_sites import Place
+from cloudcore.sky.sun_moon import Orientation, Site
+from cloudcore.sky.times import Clock
 
 TOLD = 20
 """How many reasons the terminal tells one by one; the table holds them all."""
@@ -50,7 +54,7 @@ def night(
     """How cloudy a night was: a CSV with a row for every frame; frames done before are not done again."""
     here = settings.load()
     hangs, place = _hangs(north, east_right), _site(site)
-    table = {} if times is None else frame_times.read_table(times.name, _bytes(times))
+    table = {} if times is None else sky_times.read_table(times.name, _bytes(times))
     told = place is not None and hangs is not None  # what is kept need not be readable then
     options = Options(
         place, hangs, None if every else sun_below, moon_radius, sun_radius, spread,
@@ -69,7 +73,7 @@ def night(
         drawn = [row for row in rows if row.camera == camera]  # a curve is one camera's, never a mixture
         for path in out:
             picture = _picture(observer, drawn, step) if path.suffix.lower() == ".png" and rows else None
-            night_export.write(path, rows, left_out, picture)
+            export.write(path, rows, left_out, picture)
     for one in left_out[:TOLD]:
         print(f"left out: {one.file}: {one.reason}", file=sys.stderr)
     for words in options.words(frame.camera for frame in planned.frames):
@@ -137,12 +141,12 @@ def _picture(observer: nights.Observer, rows: list[nights.Row], step: str) -> Im
     several = len({frame.camera for frame in observer.plan.frames}) > 1
     title = f"{observer.plan.folder.name}, {f'{rows[0].camera}, ' if several else ''}{len(rows)} frames"
     if step != "Frames":
-        return night_export.draw(points, title, cloud_amount.MEASURES["cloud_fraction"])
+        return export.draw(points, title, cloud_amount.MEASURES["cloud_fraction"])
     seconds = [row.time.timestamp() for row in rows]
     half = keogram.width_of(seconds) / 2
     start, end = rows[0].time.timestamp() - half, rows[-1].time.timestamp() + half
     strip = keogram.keogram([observer.column(row) for row in rows], seconds, start, end, 1474)
-    return night_export.draw(
+    return export.draw(
         points, title, cloud_amount.MEASURES["cloud_fraction"], strip, nights.moment(start), nights.moment(end)
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cloudcore.errors import DataError
-from cloudcore.images import MAX_BYTES
+from cloudcore.files.opening import MAX_BYTES
 
 MAX_MEMBERS = 20_000
 MAX_TOTAL = 2**30

@@ -51,6 +51,6 @@ def time_of(text: str, where: str) -> datetime:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def safe(cell: str) -> str:
+def safe_cell(cell: str) -> str:
     """The cell with an apostrophe before what a spreadsheet would run as a formula."""
     return f"'{cell}" if _FORMULA.match(cell) else cell

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import images
 from cloudcore.errors import ImageError
+from cloudcore.files import opening
+from cloudcore.images import array, checks
 
 SUFFIXES = (".fits", ".fit", ".fts")
 """File name endings of FITS frames."""
@@ -40,14 +41,14 @@ def _opened(content: bytes, name: str) -> Any:
 def _content(path: Path) -> bytes:
     try:
         size = path.stat().st_size
-        if size > images.MAX_BYTES:
+        if size > opening.MAX_BYTES:
             raise ImageError(f"{path.name} has {size / 2**20:.0f} MB, at most 50 MB are read: save it smaller")
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path.name} cannot be read ({error.strerror}): check the file") from error
 
 
-def read(path: Path) -> images.Image:
+def read(path: Path) -> array.Image:
     """The frame as uint8 (H, W, 3), the first row of the file at the bottom as FITS viewers show it. Raises ImageError.
 
     Taken are 8-bit values as they are, 16-bit unsigned (BZERO 32768) divided by 256 and 16-bit signed by 128, in one
@@ -57,7 +58,7 @@ def read(path: Path) -> images.Image:
     axes = [int(first.header.get(f"NAXIS{n}", 0)) for n in range(1, int(first.header.get("NAXIS", 0)) + 1)]
     if len(axes) not in (2, 3) or (len(axes) == 3 and axes[2] != 3):
         raise ImageError(f"{path.name} holds an array of axes {axes}, wanted a picture of one plane or three")
-    if min(axes[:2]) < images.MIN_SIDE or axes[0] * axes[1] > images.MAX_PIXELS:
+    if min(axes[:2]) < checks.MIN_SIDE or axes[0] * axes[1] > checks.MAX_PIXELS:
         raise ImageError(f"{path.name} has {axes[1]} × {axes[0]} px (h × w), wanted 16 px a side to 50 megapixels")
     bits, zero = int(first.header["BITPIX"]), float(first.header.get("BZERO", 0))
     if bits not in (8, 16) or float(first.header.get("BSCALE", 1)) != 1:

@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from cloudcore import images, models
 from cloudcore.errors import ModelError, RunError
-from cloudcore.networks.cloudnet import BEFORE, PATCH, CloudNet
-from cloudcore.task import get_task, make_config
+from cloudcore.learning.networks.cloudnet import BEFORE, PATCH, CloudNet
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
 
 LONGEST_SIDE = 288
 """Frames are brought to a shorter side of at most this before they are looked into, px."""
@@ -77,7 +78,7 @@ class PatchView:
 
 def open_model(name_or_folder: str | Path) -> Opened:
     """A model's network, built from model.json and weights.safetensors. Raises ModelError where they do not fit."""
-    from cloudcore.networks import checkpoints
+    from cloudcore.learning.fit import checkpoints
 
     folder = models.find_folder(name_or_folder)
     info = models.read_info(folder)

@@ -8,7 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from cloudcore import charts, images, neuron
+from cloudcore import images
+from cloudcore.inside import neuron
+from cloudcore.views import figures
 
 REACH = 6.0
 """The curve of an activation is drawn from -6 to 6 at least."""
@@ -22,9 +24,9 @@ def activation(name: str, z: float, dark: bool = False, height: int = 420) -> go
     axis = np.linspace(-reach, reach, 241)
     curve = neuron.ACTIVATIONS[name](axis)
     a = float(neuron.ACTIVATIONS[name](np.array(z)))
-    paint = charts.palette(dark)
-    figure = charts.figure(dark, height, showlegend=False, xaxis_title="z, weighted sum", yaxis_title=f"a = {name}(z)")
-    figure.add_scatter(x=axis, y=curve, mode="lines", line=charts.line(0, dark), hoverinfo="skip")
+    paint = figures.palette(dark)
+    figure = figures.figure(dark, height, showlegend=False, xaxis_title="z, weighted sum", yaxis_title=f"a = {name}(z)")
+    figure.add_scatter(x=axis, y=curve, mode="lines", line=figures.line(0, dark), hoverinfo="skip")
     dotted = {"width": 1.2, "dash": "dot", "color": paint["grey"]}
     figure.add_scatter(x=[z, z, -reach], y=[0, a, a], mode="lines", line=dotted, hoverinfo="skip")
     point = {"size": 13, "color": paint["colours"][1], "line": {"width": 1.5, "color": paint["paper"]}}
@@ -42,7 +44,7 @@ def plane(one: neuron.Neuron, x1: float, x2: float, dark: bool = False, height: 
     """What the neuron answers to every pair of inputs in -3..3, and the pair that is set."""
     axis = np.linspace(-3, 3, 61)
     z = one.w1 * axis[None, :] + one.w2 * axis[:, None] + one.bias
-    figure = charts.figure(dark, height, showlegend=False, xaxis_title="x1", yaxis_title="x2", hovermode="closest")
+    figure = figures.figure(dark, height, showlegend=False, xaxis_title="x1", yaxis_title="x2", hovermode="closest")
     figure.add_heatmap(
         x=axis, y=axis, z=neuron.ACTIVATIONS[one.activation](z), colorscale="Cividis",
         colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": "a"}},
@@ -71,7 +73,7 @@ def squares(
     values: Floats, dark: bool = False, height: int = 200, decimals: int = 0, span: tuple[float, float] | None = None
 ) -> go.Figure:
     """Numbers (h, w) written into squares shaded over a span; without one in orange above 0 and blue below."""
-    figure = charts.figure(dark, height, showlegend=False, hovermode=False)
+    figure = figures.figure(dark, height, showlegend=False, hovermode=False)
     most = max(float(np.abs(values).max()), 1e-9)
     scale = [[0, "#58B4E8"], [0.5, "#18181B"], [1, "#EC9632"]] if span is None else "Cividis"
     low, high = span or (-most, most)
@@ -93,7 +95,7 @@ def clickable(
     """A picture (H, W, 3) under clear squares at places (row, column); customdata of each is its number."""
     rows, columns = picture.shape[:2]
     url = "data:image/png;base64," + base64.b64encode(images.encode_png(picture)).decode()
-    figure = charts.figure(False, height, showlegend=False, hovermode="closest", clickmode="event+select")
+    figure = figures.figure(False, height, showlegend=False, hovermode="closest", clickmode="event+select")
     figure.add_layout_image(
         source=url, xref="x", yref="y", x=0, y=0, sizex=columns, sizey=rows, sizing="stretch", layer="below"
     )
@@ -128,9 +130,9 @@ def mark(figure: go.Figure, places: Sequence[tuple[int, int]], side: int, names:
 
 def bars(values: Floats, names: Sequence[str], dark: bool = False, height: int = 200, unit: str = "") -> go.Figure:
     """A bar for each value, names below (numbers where there are none)."""
-    figure = charts.figure(dark, height, showlegend=False, yaxis_title=unit, hovermode="closest", bargap=0.15)
+    figure = figures.figure(dark, height, showlegend=False, yaxis_title=unit, hovermode="closest", bargap=0.15)
     labels = list(names) or [str(number) for number in range(len(values))]
-    colour = charts.palette(dark)["colours"][0]
+    colour = figures.palette(dark)["colours"][0]
     figure.add_bar(x=labels, y=values, marker={"color": colour, "line": {"width": 0}},
                    hovertemplate="%{x}: %{y:.3f}<extra></extra>")  # fmt: skip
     if not names:

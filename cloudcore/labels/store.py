@@ -2,26 +2,25 @@
 
 import hashlib
 import logging
-import math
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import LabelError
-from cloudcore.label_database import CLASSES, DRAFTS, FLAGS, REVISIONS, connect, create_tables, in_words
-from cloudcore.label_names import Key, checked_key, disk_name, short, shown
-from cloudcore.mask import CLOUD, SKY, UNDEFINED, Label, Mask
+from cloudcore.labels import queries
+from cloudcore.labels.database import CLASSES, DRAFTS, FLAGS, REVISIONS, connect, create_tables, in_words
+from cloudcore.labels.names import Key, checked_key, disk_name, short, shown
+from cloudcore.labels.revisions import ClassRevision, Conflict, Draft, HeadInfo, Revision
+from cloudcore.masks.mask import Mask
 
 DATABASE = "labels.sqlite3"
 FLAG_NAMES = ("bad", "skip")
@@ -29,66 +28,6 @@ SETTLE_SECONDS = 0.5
 _ATTEMPTS = 50
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True)
-class Revision:
-    """One acknowledged save: mask is (H, W) uint8 0 sky, 128 undefined, 255 cloud; saved_at is UTC."""
-
-    revision: int
-    mask: Label
-    author: str
-    saved_at: datetime
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class ClassRevision:
-    """One acknowledged class of a photograph (its genus); saved_at is UTC."""
-
-    revision: int
-    name: str
-    author: str
-    saved_at: datetime
-
-
-@dataclass(frozen=True)
-class HeadInfo:
-    """What is known of a newest revision without its pixels; cloud_fraction (0..1) is NaN where nothing is defined."""
-
-    revision: int
-    author: str
-    saved_at: datetime
-    cloud_fraction: float
-    shape_hw: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Draft:
-    """An unsaved mask (H, W) uint8 0/128/255 of one author, and the revision it was painted on (0: none)."""
-
-    mask: Label
-    base_revision: int
-    author: str
-    saved_at: datetime
-
-
-class Conflict(LabelError):
-    """Somebody saved first: head is the newest Revision (None: there is none); the refused mask is kept as a draft."""
-
-    def __init__(self, message: str, head: Revision | None) -> None:
-        super().__init__(message)
-        self.head: Revision | None = head
-
-
-class ClassConflict(Conflict):
-    """Somebody named the class first: head is the newest ClassRevision (None: there is none)."""
-
-    head: ClassRevision | None  # type: ignore[assignment]
-
-    def __init__(self, message: str, head: ClassRevision | None) -> None:
-        super().__init__(message, None)
-        self.head = head
 
 
 class LabelStore:
@@ -133,10 +72,12 @@ class LabelStore:
         cannot be; after both, nothing is lost: a Conflict keeps the mask as the author's draft.
         """
         key = checked_key(label_set, stem)
-        label = _checked(mask)
-        values = _saved_values(author, operation_id) | {"note": short(note, "note")} | _pixel_values(label)
+        label = queries.checked(mask)
+        values = (
+            queries.saved_values(author, operation_id) | {"note": short(note, "note")} | queries.pixel_values(label)
+        )
         base = _checked_base(base_revision)
-        outcome = self._write("Not saved", lambda connection: _append(connection, key, values, base))
+        outcome = self._write("Not saved", lambda connection: queries.append(connection, key, values, base))
         if isinstance(outcome, Conflict):
             raise outcome
         revision, is_new = outcome
@@ -146,14 +87,14 @@ class LabelStore:
 
     def bring_back(self, label_set: str, stem: str, revision: int, *, author: str, operation_id: str) -> int:
         """Save the mask of an old revision again, as a new one on top of the head; returns the new revision."""
-        rows = self._rows(_revisions_of(checked_key(label_set, stem)).where(REVISIONS.c.revision == revision))
+        rows = self._rows(queries.revisions_of(checked_key(label_set, stem)).where(REVISIONS.c.revision == revision))
         if not rows:
             raise LabelError(f"{shown(stem)} has no revision {revision} in {label_set}. Choose one of its history.")
         head = self._head_number(checked_key(label_set, stem))
         return self.save(
             label_set,
             stem,
-            _revision(rows[0]).mask,
+            queries.revision_of(rows[0]).mask,
             base_revision=head,
             author=author,
             operation_id=operation_id,
@@ -164,18 +105,20 @@ class LabelStore:
 
     def head(self, label_set: str, stem: str) -> Revision | None:
         """The newest revision, or None."""
-        rows = self._rows(_revisions_of(checked_key(label_set, stem)).limit(1))
-        return _revision(rows[0]) if rows else None
+        rows = self._rows(queries.revisions_of(checked_key(label_set, stem)).limit(1))
+        return queries.revision_of(rows[0]) if rows else None
 
     def history(self, label_set: str, stem: str) -> list[Revision]:
         """All revisions, newest first."""
-        return [_revision(row) for row in self._rows(_revisions_of(checked_key(label_set, stem)))]
+        return [queries.revision_of(row) for row in self._rows(queries.revisions_of(checked_key(label_set, stem)))]
 
     def heads(self, label_set: str) -> dict[str, HeadInfo]:
         """Every labelled stem of a label set with its newest revision, no pixels read."""
         c = REVISIONS.c
         columns = (c.stem, c.revision, c.author, c.saved_at, c.cloud_px, c.defined_px, c.height, c.width)
-        return {row.stem: _head_info(row) for row in self._rows(_newest(columns, c.label_set == label_set))}
+        return {
+            row.stem: queries.head_info(row) for row in self._rows(queries.newest(columns, c.label_set == label_set))
+        }
 
     def label_sets(self) -> list[str]:
         """Names of the label sets that hold a mask or a class, sorted."""
@@ -188,21 +131,25 @@ class LabelStore:
         self, label_set: str, stem: str, mask: Mask | NDArray[np.uint8], base_revision: int, author: str
     ) -> None:
         """Keep an unsaved mask (H, W) as the author's draft of the frame, in place of the one before."""
-        key, png = checked_key(label_set, stem), images.encode_png(_checked(mask))
+        key, png = checked_key(label_set, stem), images.encode_png(queries.checked(mask))
         base, name = _checked_base(base_revision), short(author, "author")
-        self._write("Draft not kept", lambda connection: _put_draft(connection, key, name, base, png))
+        self._write("Draft not kept", lambda connection: queries.put_draft(connection, key, name, base, png))
 
     def draft(self, label_set: str, stem: str, author: str) -> Draft | None:
         """The author's draft of the frame, or None."""
-        rows = self._rows(sa.select(DRAFTS).where(_at(DRAFTS, checked_key(label_set, stem)), DRAFTS.c.author == author))
+        rows = self._rows(
+            sa.select(DRAFTS).where(queries.is_at(DRAFTS, checked_key(label_set, stem)), DRAFTS.c.author == author)
+        )
         if not rows:
             return None
         row = rows[0]
-        return Draft(_decoded(row.png, "the draft"), row.base_revision, row.author, row.saved_at.replace(tzinfo=UTC))
+        return Draft(
+            queries.decoded(row.png, "the draft"), row.base_revision, row.author, row.saved_at.replace(tzinfo=UTC)
+        )
 
     def drop_draft(self, label_set: str, stem: str, author: str) -> None:
         """Forget the author's draft of the frame; nothing happens where there is none."""
-        where = sa.and_(_at(DRAFTS, checked_key(label_set, stem)), DRAFTS.c.author == author)
+        where = sa.and_(queries.is_at(DRAFTS, checked_key(label_set, stem)), DRAFTS.c.author == author)
         self._write("Draft not dropped", lambda connection: connection.execute(sa.delete(DRAFTS).where(where)))
 
     # Flags and classes
@@ -212,10 +159,10 @@ class LabelStore:
         if flag is not None and flag not in FLAG_NAMES:
             raise LabelError(f"The flag {flag!r} is not known. Use {' or '.join(FLAG_NAMES)}, or None to take it away.")
         key = checked_key(label_set, stem)
-        values = {"flag": flag, "author": short(author, "author"), "saved_at": _now()}
+        values = {"flag": flag, "author": short(author, "author"), "saved_at": queries.now()}
 
         def work(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(FLAGS).where(_at(FLAGS, key)))
+            connection.execute(sa.delete(FLAGS).where(queries.is_at(FLAGS, key)))
             if flag is not None:
                 connection.execute(sa.insert(FLAGS).values(label_set=key[0], stem=key[1], **values))
 
@@ -235,21 +182,23 @@ class LabelStore:
         key, base = checked_key(label_set, stem), _checked_base(base_revision)
         if not name:
             raise LabelError("The class has no name. Give one.")
-        values = _saved_values(author, operation_id) | {"name": short(name, "class")}
-        outcome = self._write("Not saved", lambda connection: _append_class(connection, key, values, base))
+        values = queries.saved_values(author, operation_id) | {"name": short(name, "class")}
+        outcome = self._write("Not saved", lambda connection: queries.append_class(connection, key, values, base))
         if isinstance(outcome, Conflict):
             raise outcome
         return outcome
 
     def class_of(self, label_set: str, stem: str) -> ClassRevision | None:
         """The newest class of a photograph, or None."""
-        rows = self._rows(_newest(tuple(CLASSES.c), _at(CLASSES, checked_key(label_set, stem)), CLASSES))
-        return _class_revision(rows[0]) if rows else None
+        rows = self._rows(
+            queries.newest(tuple(CLASSES.c), queries.is_at(CLASSES, checked_key(label_set, stem)), CLASSES)
+        )
+        return queries.class_revision(rows[0]) if rows else None
 
     def classes(self, label_set: str) -> dict[str, ClassRevision]:
         """Every stem of a label set that has a class, with the newest."""
-        rows = self._rows(_newest(tuple(CLASSES.c), CLASSES.c.label_set == label_set, CLASSES))
-        return {row.stem: _class_revision(row) for row in rows}
+        rows = self._rows(queries.newest(tuple(CLASSES.c), CLASSES.c.label_set == label_set, CLASSES))
+        return {row.stem: queries.class_revision(row) for row in rows}
 
     # Exports and proof
 
@@ -284,17 +233,17 @@ class LabelStore:
 
     def _check_revisions(self) -> list[str]:
         query = sa.select(REVISIONS).order_by(*REVISIONS.primary_key)
-        return _check_numbers(self._stream(query), _revision_problem)
+        return queries.check_numbers(self._stream(query), queries.revision_problem)
 
     def _check_classes(self) -> list[str]:
         query = sa.select(CLASSES).order_by(*CLASSES.primary_key)
-        return _check_numbers(self._stream(query), lambda row: None)
+        return queries.check_numbers(self._stream(query), lambda row: None)
 
     def _check_drafts(self) -> list[str]:
         found = []
         for row in self._stream(sa.select(DRAFTS)):
             try:
-                _decoded(row.png, f"the draft of {shown(row.stem)} by {row.author} in {row.label_set}")
+                queries.decoded(row.png, f"the draft of {shown(row.stem)} by {row.author} in {row.label_set}")
             except LabelError as problem:
                 found.append(str(problem))
         return found
@@ -318,7 +267,7 @@ class LabelStore:
         """Frames whose export is not the head byte for byte, with what is wrong."""
         wrong = {}
         c = REVISIONS.c
-        for row in self._rows(_newest((c.label_set, c.stem, c.sha256))):
+        for row in self._rows(queries.newest((c.label_set, c.stem, c.sha256))):
             try:
                 data = self.export_path(row.label_set, row.stem).read_bytes()
             except OSError:
@@ -339,8 +288,8 @@ class LabelStore:
             if revision is not None:
                 self._replace(path, png)
             while self._head_number(key) != revision:
-                row = self._rows(_revisions_of(key).limit(1))[0]
-                if problem := _revision_problem(row):
+                row = self._rows(queries.revisions_of(key).limit(1))[0]
+                if problem := queries.revision_problem(row):
                     return problem
                 self._replace(path, row.png)
                 revision = row.revision
@@ -365,7 +314,7 @@ class LabelStore:
             temporary.unlink(missing_ok=True)
 
     def _head_number(self, key: Key) -> int:
-        rows = self._rows(sa.select(sa.func.max(REVISIONS.c.revision)).where(_at(REVISIONS, key)))
+        rows = self._rows(sa.select(sa.func.max(REVISIONS.c.revision)).where(queries.is_at(REVISIONS, key)))
         return int(rows[0][0] or 0)
 
     # The database
@@ -396,170 +345,3 @@ def _checked_base(base_revision: int) -> int:
     if isinstance(base_revision, bool) or not isinstance(base_revision, int | np.integer) or base_revision < 0:
         raise LabelError(f"The base revision is {base_revision!r}, wanted 0 for a new label or the head's number.")
     return int(base_revision)
-
-
-def _checked(mask: Mask | NDArray[np.uint8]) -> Label:
-    """The label (H, W) uint8 0/128/255 of a bool mask or of such a label. Raises LabelError otherwise."""
-    wanted = "wanted bool, or uint8 of 0 sky, 128 undefined, 255 cloud"
-    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.size == 0:
-        shape = getattr(mask, "shape", type(mask).__name__)
-        raise LabelError(f"The mask is {shape}, wanted an array (H, W). Give one value a pixel.")
-    if mask.dtype == np.bool_:
-        return mask.astype(np.uint8) * np.uint8(CLOUD)
-    if mask.dtype != np.uint8:
-        raise LabelError(f"The mask is of {mask.dtype}, {wanted}. Convert it first.")
-    counts = np.bincount(mask.reshape(-1), minlength=256)
-    if strange := [level for level in np.flatnonzero(counts).tolist() if level not in (SKY, UNDEFINED, CLOUD)]:
-        raise LabelError(f"The mask holds the value {strange[0]}, {wanted}. Import it to say what each level means.")
-    return np.ascontiguousarray(mask)
-
-
-def _pixel_values(label: Label) -> dict[str, Any]:
-    png = images.encode_png(label)
-    return {
-        "height": label.shape[0],
-        "width": label.shape[1],
-        "cloud_px": int(np.count_nonzero(label == CLOUD)),
-        "defined_px": int(np.count_nonzero(label != UNDEFINED)),
-        "sha256": hashlib.sha256(png).hexdigest(),
-        "png": png,
-    }
-
-
-def _saved_values(author: str, operation_id: str) -> dict[str, Any]:
-    if not operation_id:
-        raise LabelError("The save has no operation_id. Give a new one for each save, the same when it is tried again.")
-    return {
-        "author": short(author, "author"),
-        "operation_id": short(operation_id, "operation_id"),
-        "saved_at": _now(),
-    }
-
-
-def _now() -> datetime:
-    """UTC without a zone, as the tables keep it."""
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _at(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.label_set == key[0], table.c.stem == key[1])
-
-
-def _revisions_of(key: Key, columns: Iterable["sa.Column[Any]"] = tuple(REVISIONS.c)) -> "sa.Select[Any]":
-    """Some columns of a frame's revisions, newest first."""
-    return sa.select(*columns).where(_at(REVISIONS, key)).order_by(REVISIONS.c.revision.desc())
-
-
-def _newest(
-    columns: Iterable["sa.Column[Any]"], where: sa.ColumnElement[bool] | None = None, table: sa.Table = REVISIONS
-) -> "sa.Select[Any]":
-    """Some columns of the newest revision of each frame, by name."""
-    c = table.c
-    latest = sa.select(c.label_set, c.stem, sa.func.max(c.revision).label("revision")).group_by(c.label_set, c.stem)
-    top = (latest if where is None else latest.where(where)).subquery()
-    same = sa.and_(c.label_set == top.c.label_set, c.stem == top.c.stem, c.revision == top.c.revision)
-    return sa.select(*columns).join_from(top, table, same).order_by(c.label_set, c.stem)
-
-
-def _append(connection: sa.Connection, key: Key, values: dict[str, Any], base: int) -> tuple[int, bool] | Conflict:
-    """Within a transaction: the revision and whether it was made now, or what stands against it."""
-    if earlier := _made_by(connection, REVISIONS, key, values["operation_id"]):
-        same = sa.and_(_at(REVISIONS, key), REVISIONS.c.revision == earlier)
-        if connection.execute(sa.select(REVISIONS.c.sha256).where(same)).scalar() != values["sha256"]:
-            # not what the operation saved: the caller is mistaken, and the pixels are not to be lost for it
-            _put_draft(connection, key, values["author"], base, values["png"])
-        return earlier, False
-    c = REVISIONS.c
-    columns = (c.revision, c.author, c.height, c.width)
-    head = connection.execute(_revisions_of(key, columns).limit(1)).first()
-    if head is not None and (head.height, head.width) != (values["height"], values["width"]):
-        raise LabelError(
-            f"The mask is {values['height']} × {values['width']} (h × w), the label of {shown(key[1])} "
-            f"{head.height} × {head.width}. Give a mask of the image's size; masks are never resized."
-        )
-    number = 0 if head is None else head.revision
-    if number != base:
-        _put_draft(connection, key, values["author"], base, values["png"])
-        newest = connection.execute(_revisions_of(key).limit(1)).first()
-        return Conflict(_conflict(key, head, base), None if newest is None else _revision(newest))
-    connection.execute(sa.insert(REVISIONS).values(label_set=key[0], stem=key[1], revision=base + 1, **values))
-    saved = sa.and_(_at(DRAFTS, key), DRAFTS.c.author == values["author"], DRAFTS.c.png == values["png"])
-    connection.execute(sa.delete(DRAFTS).where(saved))
-    return base + 1, True
-
-
-def _append_class(connection: sa.Connection, key: Key, values: dict[str, Any], base: int) -> int | ClassConflict:
-    if earlier := _made_by(connection, CLASSES, key, values["operation_id"]):
-        return earlier
-    head = connection.execute(_newest(tuple(CLASSES.c), _at(CLASSES, key), CLASSES)).first()
-    if (0 if head is None else head.revision) != base:
-        now = "there is none yet" if head is None else f"it is revision {head.revision}, {head.name!r} by {head.author}"
-        message = f"Not saved: the class of {shown(key[1])} was chosen on revision {base}, but {now}. Look, save again."
-        return ClassConflict(message, None if head is None else _class_revision(head))
-    connection.execute(sa.insert(CLASSES).values(label_set=key[0], stem=key[1], revision=base + 1, **values))
-    return base + 1
-
-
-def _made_by(connection: sa.Connection, table: sa.Table, key: Key, operation_id: str) -> int | None:
-    query = sa.select(table.c.revision).where(_at(table, key), table.c.operation_id == operation_id)
-    return connection.execute(query).scalar()
-
-
-def _conflict(key: Key, head: "sa.Row[Any] | None", base: int) -> str:
-    now = "has no revision yet" if head is None else f"is at revision {head.revision}, saved by {head.author}"
-    kept = "Your mask is kept as a draft: compare the two and choose."
-    return f"Not saved: {shown(key[1])} was painted on revision {base}, but {now}. {kept}"
-
-
-def _put_draft(connection: sa.Connection, key: Key, author: str, base: int, png: bytes) -> None:
-    connection.execute(sa.delete(DRAFTS).where(_at(DRAFTS, key), DRAFTS.c.author == author))
-    row = {"label_set": key[0], "stem": key[1], "author": author, "base_revision": base, "saved_at": _now(), "png": png}
-    connection.execute(sa.insert(DRAFTS).values(row))
-
-
-def _decoded(png: bytes, what: str) -> Label:
-    """The label (H, W) of a canonical PNG. Raises LabelError naming `what` where it is damaged."""
-    raw = np.frombuffer(png, np.uint8)
-    pixels = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED) if raw.size else None
-    if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint8:
-        raise LabelError(f"The pixels of {what} are damaged. Bring an older revision back, and run labels fsck.")
-    return cast(Label, pixels)
-
-
-def _revision(row: "sa.Row[Any]") -> Revision:
-    if problem := _revision_problem(row):
-        raise LabelError(problem)
-    pixels = _decoded(row.png, f"revision {row.revision} of {shown(row.stem)}")
-    return Revision(row.revision, pixels, row.author, row.saved_at.replace(tzinfo=UTC), row.note)
-
-
-def _class_revision(row: "sa.Row[Any]") -> ClassRevision:
-    return ClassRevision(row.revision, row.name, row.author, row.saved_at.replace(tzinfo=UTC))
-
-
-def _head_info(row: "sa.Row[Any]") -> HeadInfo:
-    fraction = row.cloud_px / row.defined_px if row.defined_px else math.nan
-    return HeadInfo(row.revision, row.author, row.saved_at.replace(tzinfo=UTC), fraction, (row.height, row.width))
-
-
-def _revision_problem(row: "sa.Row[Any]") -> str | None:
-    """A sentence where the bytes of a revision are not those that were acknowledged."""
-    if hashlib.sha256(row.png).hexdigest() == row.sha256:
-        return None
-    where = f"Revision {row.revision} of {shown(row.stem)} in {row.label_set}"
-    return f"{where} is damaged: its bytes differ from those saved. Restore the database or bring an older one back."
-
-
-def _check_numbers(rows: Iterable["sa.Row[Any]"], problem_of: Callable[["sa.Row[Any]"], str | None]) -> list[str]:
-    """Sentences about rows, ordered by key, whose revisions do not run 1, 2, 3, ... or that have a problem."""
-    found = []
-    key, expected = ("", ""), 1
-    for row in rows:
-        key, expected = ((row.label_set, row.stem), 1) if key != (row.label_set, row.stem) else (key, expected)
-        if row.revision != expected:
-            missing = f"revision {expected} is missing before {row.revision}"
-            found.append(f"{shown(row.stem)} in {row.label_set}: {missing}. Restore the database from a copy.")
-        expected = row.revision + 1
-        if problem := problem_of(row):
-            found.append(problem)
-    return found

@@ -5,9 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cloudcore import jobs, models, runs
+from cloudcore import models, runs
 from cloudcore.errors import ModelError
-from cloudcore.task import get_task, make_config
+from cloudcore.learning import starting_weights, work
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
+from cloudcore.runs import provenance
 
 _SHARED = ("task", "kind", "classes", "mean", "std", "input")
 
@@ -43,14 +46,14 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
         "network": {"name": " + ".join(info["network"]["name"] for info in infos),
                     "parameters": sum(p.numel() for net in nets for p in net.parameters())},
         "trained_on": {**first["trained_on"], "n": len(learnt), "images": learnt}, "temperature": 1.0,
-        "versions": jobs.versions(), "created_at": runs.now(),
+        "versions": provenance.versions(), "created_at": runs.now(),
     }  # fmt: skip
     for stale in ("files", "scores", "rejection", "calibrated_on"):
         told.pop(stale, None)
-    from cloudcore.networks.genus import Deployed
+    from cloudcore.learning.networks.photograph_net import Deployed
 
     models.export(Deployed(nets, config.flip_test).eval(), out, told, nets[0].state_dict())
-    jobs.finish_model(out, task, prepared)
+    work.finish_model(out, task, prepared)
     return out
 
 
@@ -63,9 +66,9 @@ def _check_held_out(prepared: Any, learnt: set[str]) -> None:
 
 def _net(task: Any, info: dict[str, Any], folder: Path) -> Any:
     """The trained network of a model folder."""
-    from cloudcore.networks import checkpoints
+    from cloudcore.learning.fit import checkpoints
 
     config = replace(make_config(task, info["options"]), weights="none")
     net = task.network(config, len(info["classes"]))
-    checkpoints.load_weights(net, jobs.start_weights(task, config, str(folder)))
+    checkpoints.load_weights(net, starting_weights.start_weights(task, config, str(folder)))
     return net.eval()

@@ -12,10 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cloudcore import jobs, runs
+from cloudcore import runs
 from cloudcore.errors import CloudcoreError, RunError
+from cloudcore.files import atomic
+from cloudcore.learning import jobs, starting_weights
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
 from cloudcore.settings import Settings
-from cloudcore.task import get_task, make_config
 
 TELL_S = 0.3
 """Time between two words about the data's loading, s."""
@@ -67,7 +70,7 @@ def start(
     if read(path).get("state") == "running":
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    runs.write_json(path, {"state": "running", "done": 0, "of": 0, "beat": runs.now()})
+    atomic.write_json(path, {"state": "running", "done": 0, "of": 0, "beat": runs.now()})
     command = [sys.executable, "-m", "cloudcore", "train", task_name, "--data", str(data), "--find-rate", str(path)]
     command += ["--start", begin] if begin else []
     command += ["--only-speed"] if only_speed else []
@@ -75,7 +78,7 @@ def start(
         flag = name.replace("_", "-")
         command += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
     environ = {**os.environ, "CLOUDCORE_WORKSPACE": str(settings.workspace)}
-    environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent.parent), environ.get("PYTHONPATH", "")])
+    environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), environ.get("PYTHONPATH", "")])
     quiet = subprocess.DEVNULL
     try:
         process = subprocess.Popen(
@@ -83,7 +86,7 @@ def start(
         )
     except OSError as problem:
         raise RunError(f"The trial could not be started: {problem.strerror}. Try again.") from problem
-    jobs.stand_back(process.pid)
+    jobs.lower_priority(process.pid)
     threading.Thread(target=_see_off, args=(process, path), daemon=True).start()
     return path
 
@@ -93,7 +96,7 @@ def _see_off(process: "subprocess.Popen[bytes]", path: Path) -> None:
     code = process.wait()
     if read(path).get("state") == "running":
         why = f"signal {-code}" if code < 0 else f"code {code}"
-        runs.write_json(path, {"state": "failed", "error": f"The trial ended without an answer ({why}). Try again."})
+        atomic.write_json(path, {"state": "failed", "error": f"The trial ended without an answer ({why}). Try again."})
 
 
 def work(
@@ -110,19 +113,19 @@ def work(
         nonlocal told_at
         if doing == "steps" or time.monotonic() - told_at > TELL_S:
             told_at = time.monotonic()
-            runs.write_json(out, {"state": "running", "doing": doing, "done": done, "of": of, "beat": runs.now()})
+            atomic.write_json(out, {"state": "running", "doing": doing, "done": done, "of": of, "beat": runs.now()})
 
     try:
-        fixed = jobs.options_of(begin, task) if begin else {}
+        fixed = starting_weights.options_of(begin, task) if begin else {}
         config = make_config(task, {**fixed, **options}, preset)
         prepared = task.dataset(config, data, lambda done, of: tell(done, of, "data"))
-        from cloudcore import rate_finder
+        from cloudcore.learning.fit import rate_finder
 
-        weights = jobs.start_weights(task, config, begin) if begin else None
+        weights = starting_weights.start_weights(task, config, begin) if begin else None
         ask = rate_finder.speed if only_speed else rate_finder.find
         found = ask(task, config, prepared, device, weights, progress=tell)
     except CloudcoreError as problem:
-        runs.write_json(out, {"state": "failed", "error": str(problem)})
+        atomic.write_json(out, {"state": "failed", "error": str(problem)})
         raise
-    runs.write_json(out, {"state": "done", "options": asdict(config), **found})
+    atomic.write_json(out, {"state": "done", "options": asdict(config), **found})
     return found

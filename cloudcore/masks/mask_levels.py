@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore.errors import DataError
-from cloudcore.mask import CLOUD, SKY, UNDEFINED, Label
+from cloudcore.masks.mask import CLOUD, SKY, UNDEFINED, Label
 
 HALF = 128
 BLUR = 16

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore.errors import DataError, MaskError
-from cloudcore.mask import Mask, as_mask, as_probability
+from cloudcore.masks.mask import Mask, as_mask, as_probability
 
 _Curve = NDArray[np.float64]
 

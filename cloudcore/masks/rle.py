@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore.errors import RLEError
-from cloudcore.mask import Mask, as_mask
+from cloudcore.masks.mask import Mask, as_mask
 
 MAX_PIXELS = 50_000_000  # as for images; a text that declares more would only claim memory
 _Ints = NDArray[np.int64]

@@ -12,9 +12,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import rle
 from cloudcore.errors import MaskError
-from cloudcore.mask import Mask, as_mask, as_probability
+from cloudcore.masks import rle
+from cloudcore.masks.mask import Mask, as_mask, as_probability
 
 THRESHOLDS: tuple[float, ...] = tuple(round(step / 50, 2) for step in range(1, 50))
 MIN_SIZES: tuple[int, ...] = (0, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000)

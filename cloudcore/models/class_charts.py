@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from cloudcore import charts
+from cloudcore.views import figures
 
 
 def confusion(
@@ -19,7 +19,7 @@ def confusion(
     """
     rows, columns = (axis.tolist() for axis in np.nonzero(counts))
     share = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[rows, columns]
-    figure = charts.figure(dark, height, hovermode="closest", showlegend=False, clickmode="event+select")
+    figure = figures.figure(dark, height, hovermode="closest", showlegend=False, clickmode="event+select")
     figure.add_trace(
         go.Scatter(
             x=[names[c] for c in columns], y=[names[r] for r in rows], mode="markers+text",
@@ -40,8 +40,8 @@ def confusion(
 
 def reliability(bins: Sequence[Mapping[str, Any]], dark: bool = False, height: int = 220) -> go.Figure:
     """Share right against mean confidence, a dot a filled bin, its area by n; the diagonal is perfect."""
-    paint, filled = charts.palette(dark), [row for row in bins if row["n"]]
-    figure = charts.figure(dark, height, hovermode="closest", showlegend=False)
+    paint, filled = figures.palette(dark), [row for row in bins if row["n"]]
+    figure = figures.figure(dark, height, hovermode="closest", showlegend=False)
     line = {"color": paint["line"], "width": 1.5, "dash": "dot"}
     figure.add_trace(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, hoverinfo="skip"))
     most = max((row["n"] for row in filled), default=1)

@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, genus_data, images, metrics, models
+from cloudcore import images
 from cloudcore.errors import DataError, ImageError
+from cloudcore.files import opening
+from cloudcore.masks import metrics
+from cloudcore.models import predictor
+from cloudcore.photographs import folders
 
 SMALLEST_N = 20
 RESAMPLES = 1000
@@ -112,8 +116,8 @@ def rejection(inside: Sequence[float], outside: Sequence[float], seed: int = 0) 
 
 
 def judge_folder(
-    model: models.Predictor, paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> tuple[list[models.Verdict], list[str]]:
+    model: predictor.Predictor, paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
+) -> tuple[list[predictor.ClassPrediction], list[str]]:
     """(verdicts, refusals): what the model says to each picture that can be read, and why others cannot."""
     verdicts, refused = [], []
     for number, path in enumerate(paths):
@@ -141,7 +145,7 @@ def other_kinds(real_data: Path | None) -> dict[str, list[Path]]:
 
 
 def evaluate(
-    model: models.Predictor,
+    model: predictor.Predictor,
     folder: Path,
     every: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -152,10 +156,10 @@ def evaluate(
     Photographs the model learnt from or was calibrated on are left out and counted unless `every`; the folder's known
     label conflicts are left out too. against: kind -> pictures that are no cloud photographs, for rejection.
     """
-    photos, conflict = genus_data.list_photos(folder, model.classes), genus_data.in_conflict(folder)
+    photos, conflict = folders.list_photos(folder, model.classes), folders.in_conflict(folder)
     clean = [photo for photo in photos if photo.path.name not in conflict]
     seen = model.trained_on | frozenset(model.info.get("calibrated_on", ()))
-    kept = clean if every else [photo for photo in clean if data.sha256_of(photo.path) not in seen]
+    kept = clean if every else [photo for photo in clean if opening.sha256_of(photo.path) not in seen]
     if not kept:
         raise DataError(
             f"All {len(clean)} photographs of {folder} were trained on, so a score would mean nothing. Give others, "
@@ -179,7 +183,10 @@ def evaluate(
 
 
 def _told(
-    model: models.Predictor, verdicts: list[models.Verdict], truth: Classes, against: dict[str, list[Path]]
+    model: predictor.Predictor,
+    verdicts: list[predictor.ClassPrediction],
+    truth: Classes,
+    against: dict[str, list[Path]],
 ) -> dict[str, Any]:
     if not verdicts:
         raise DataError("None of the photographs can be read. Give JPEG or PNG files.")

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, evaluate_class, genus_data, images, models
+from cloudcore import images
 from cloudcore.errors import ImageError
+from cloudcore.files import opening
+from cloudcore.models import class_evaluation, predictor
+from cloudcore.photographs import folders
 
 
 @dataclass(frozen=True)
 class Reviewed:
     """A photograph with what the model said of it; learnt: the model was trained on it."""
 
-    photo: genus_data.Photo
+    photo: folders.Photo
     probability: NDArray[np.float32]
     learnt: bool
 
@@ -46,10 +49,10 @@ class Review:
 
 
 def review(
-    model: models.Predictor, folder: Path, progress: Callable[[int, int], None] | None = None
+    model: predictor.Predictor, folder: Path, progress: Callable[[int, int], None] | None = None
 ) -> Review:  # fmt: skip
     """Judge every photograph of a folder whose classes the model knows. Raises DataError where there is none."""
-    photos = genus_data.list_photos(folder, model.classes)
+    photos = folders.list_photos(folder, model.classes)
     found, refused = [], []
     for number, photo in enumerate(photos, 1):
         try:
@@ -57,7 +60,7 @@ def review(
         except ImageError as problem:
             refused.append(str(problem))
             continue
-        found.append(Reviewed(photo, probability, data.sha256_of(photo.path) in model.trained_on))
+        found.append(Reviewed(photo, probability, opening.sha256_of(photo.path) in model.trained_on))
         if progress:
             progress(number, len(photos))
     return Review(model.classes, tuple(found), tuple(refused))
@@ -66,7 +69,7 @@ def review(
 def matrix(photos: Sequence[Reviewed], classes: int) -> NDArray[np.int64]:
     """Counts (K, K): rows the folder's class, columns the answer."""
     truth = np.array([one.photo.label for one in photos], np.intp)
-    return evaluate_class.confusion_matrix(truth, np.array([one.predicted for one in photos], np.intp), classes)
+    return class_evaluation.confusion_matrix(truth, np.array([one.predicted for one in photos], np.intp), classes)
 
 
 def confused_pairs(counts: NDArray[np.int64], classes: Sequence[str]) -> list[tuple[str, str, int]]:
@@ -83,4 +86,4 @@ def confused_pairs(counts: NDArray[np.int64], classes: Sequence[str]) -> list[tu
 def reliability(photos: Sequence[Reviewed]) -> list[dict[str, Any]]:
     """Ten bins of the top probability, as evaluate_class.reliability."""
     probabilities = np.stack([one.probability for one in photos])
-    return evaluate_class.reliability(probabilities, np.array([one.photo.label for one in photos], np.intp))
+    return class_evaluation.reliability(probabilities, np.array([one.photo.label for one in photos], np.intp))

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudcore import images, models
+from cloudcore import images
 from cloudcore.errors import ImageError
+from cloudcore.models import predictor
 
 COLUMNS = ("file", "top1", "p1", "top2", "p2", "top3", "p3")
 
 
 def write_table(
-    model: models.Predictor,
+    model: predictor.Predictor,
     listed: Sequence[tuple[Path, Path]],
     out: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -39,7 +40,7 @@ def _safe(name: str) -> str:
     return f"'{name}" if name[:1] in "=+-@\t" else name
 
 
-def _top(model: models.Predictor, image: images.Image) -> list[str]:
+def _top(model: predictor.Predictor, image: images.Image) -> list[str]:
     probability = model(image)
     order = np.argsort(-probability, kind="stable")[:3]
     cells = [cell for k in order for cell in (model.classes[k], f"{probability[k]:.4f}")]

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import data, dome, evaluate_class, evaluate_masks, mask, metrics, models, sweep
 from cloudcore.errors import DataError
+from cloudcore.files import opening
+from cloudcore.frames import labelled
+from cloudcore.masks import mask, metrics, sweep
+from cloudcore.models import class_evaluation, mask_evaluation, predictor
+from cloudcore.sky import cloud_amount
 
 SMALLEST_N = 20
 RESAMPLES = 1000
@@ -29,7 +33,7 @@ _SCORES: dict[str, Callable[[Sequence[metrics.Confusion]], float]] = {
 class Kept:
     """The pairs of a folder a model may be scored on, and how many of its own training images were left out."""
 
-    pairs: tuple[data.Pair, ...]
+    pairs: tuple[labelled.Pair, ...]
     left_out: int
 
 
@@ -38,15 +42,15 @@ def _pooled(found: Sequence[metrics.Confusion]) -> metrics.Confusion:
 
 
 def _oktas_apart(c: metrics.Confusion) -> int:
-    return abs(dome.okta(c.cloud_predicted) - dome.okta(c.cloud_truth))
+    return abs(cloud_amount.okta(c.cloud_predicted) - cloud_amount.okta(c.cloud_truth))
 
 
-def keep(model: models.Predictor, folder: Path, every: bool = False) -> Kept:
+def keep(model: predictor.Predictor, folder: Path, every: bool = False) -> Kept:
     """The labelled pairs of a folder without the images the model learnt from (unless `every`). Raises DataError."""
-    found = data.pairs(folder)
+    found = labelled.pairs(folder)
     if every:
         return Kept(tuple(found), 0)
-    kept = tuple(pair for pair in found if data.sha256_of(pair.image) not in model.trained_on)
+    kept = tuple(pair for pair in found if opening.sha256_of(pair.image) not in model.trained_on)
     if not kept:
         raise DataError(
             f"All {len(found)} frames of {folder} were trained on, so a score would mean nothing. Give other frames, "
@@ -73,15 +77,15 @@ def _number(value: float) -> float | None:
     return round(float(value), 5) if math.isfinite(value) else None
 
 
-def confusion_of(model: models.Predictor, pair: data.Pair) -> metrics.Confusion:
+def confusion_of(model: predictor.Predictor, pair: labelled.Pair) -> metrics.Confusion:
     """What a sky model gets right and wrong on one labelled frame, at its own threshold and min_size."""
-    image, label = data.read_pair(pair)
+    image, label = labelled.read_pair(pair)
     cloud, valid = mask.from_label(label)
     return metrics.confusion(mask.clean(model(image), model.threshold[0], model.min_size[0], valid), cloud, valid)
 
 
 def evaluate(
-    model: models.Predictor,
+    model: predictor.Predictor,
     folder: Path,
     every: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -94,10 +98,10 @@ def evaluate(
     should reject.
     """
     if model.info["kind"] == "masks":
-        return evaluate_masks.evaluate(model, folder, every, progress)
+        return mask_evaluation.evaluate(model, folder, every, progress)
     if model.info["kind"] == "class":
-        others = evaluate_class.other_kinds(against) if model.info.get("rejection") else {}
-        return evaluate_class.evaluate(model, folder, every, progress, others)
+        others = class_evaluation.other_kinds(against) if model.info.get("rejection") else {}
+        return class_evaluation.evaluate(model, folder, every, progress, others)
     if model.info["kind"] != "mask":
         raise DataError(
             f"{model.folder.name} is of kind {model.info['kind']}; this folder holds masks. Choose another."
@@ -122,16 +126,16 @@ def evaluate(
 
 
 def sweep_model(
-    model: models.Predictor, folder: Path, every: bool = False, progress: Callable[[int, int], None] | None = None
+    model: predictor.Predictor, folder: Path, every: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
     """{class: {threshold, min_size, dice, grid_hw, n}}: the best pair by Dice of cloud pooled over frames, exactly."""
     if model.info["kind"] == "masks":
-        return evaluate_masks.sweep_model(model, folder, every, progress)
+        return mask_evaluation.sweep_model(model, folder, every, progress)
     kept = keep(model, folder, every)
     predicted = np.zeros((len(sweep.THRESHOLDS), len(sweep.MIN_SIZES)), np.int64)
     hit, truth = np.zeros_like(predicted), 0
     for index, pair in enumerate(kept.pairs):
-        image, label = data.read_pair(pair)
+        image, label = labelled.read_pair(pair)
         cloud, valid = mask.from_label(label)
         s, n, g = sweep.counts_sweep(model(image), cloud, sweep.THRESHOLDS, sweep.MIN_SIZES, valid)
         predicted, hit, truth = predicted + s, hit + n, truth + int(g)

@@ -14,9 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, images, mask, metrics, models, pattern_data, pattern_table, sweep
+from cloudcore import images
 from cloudcore.errors import DataError
-from cloudcore.pattern_table import GRID_HW, PATTERNS, Table
+from cloudcore.files import opening
+from cloudcore.masks import mask, metrics, sweep
+from cloudcore.models import predictor
+from cloudcore.satellite import cache
+from cloudcore.satellite import table as satellite_table
+from cloudcore.satellite.table import GRID_HW, PATTERNS, Table
 
 SMALLEST_N = 20
 RESAMPLES = 1000
@@ -51,17 +56,17 @@ class Found:
         return Found(self.dice[:, index : index + 1], self.empty[:, index : index + 1])
 
 
-def keep(model: models.Predictor, folder: Path, every: bool = False) -> Kept:
+def keep(model: predictor.Predictor, folder: Path, every: bool = False) -> Kept:
     """Images of a patterns data folder without those the model learnt from (unless `every`). Raises DataError."""
     if tuple(model.classes) != PATTERNS:
         raise DataError(
-            f"{model.folder.name} answers {', '.join(model.classes)}; {pattern_table.find(folder)[0].name} holds "
+            f"{model.folder.name} answers {', '.join(model.classes)}; {satellite_table.find(folder)[0].name} holds "
             f"{', '.join(PATTERNS)}. Choose another model."
         )
-    table, found, names = pattern_data.sources(folder)
+    table, found, names = cache.sources(folder)
     if every or not model.trained_on:
         return Kept(table, found, tuple(names), 0)
-    kept = tuple(name for name in names if data.sha256_of(found / name) not in model.trained_on)
+    kept = tuple(name for name in names if opening.sha256_of(found / name) not in model.trained_on)
     if not kept:
         raise DataError(
             f"All {len(names)} images of {folder} were trained on, so a score would mean nothing. Give other images, "
@@ -70,13 +75,15 @@ def keep(model: models.Predictor, folder: Path, every: bool = False) -> Kept:
     return Kept(table, found, kept, len(names) - len(kept))
 
 
-def clean_all(model: models.Predictor, probability: NDArray[np.float32]) -> NDArray[np.bool_]:
+def clean_all(model: predictor.Predictor, probability: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Masks, bool (K, H, W), of probabilities (K, H, W) by each class's own threshold and min_size."""
     each = zip(probability, model.threshold, model.min_size, strict=True)
     return np.stack([mask.clean(plane, threshold, size) for plane, threshold, size in each])
 
 
-def masks_of(model: models.Predictor, image: images.Image, out_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+def masks_of(
+    model: predictor.Predictor, image: images.Image, out_hw: tuple[int, int] | None = None
+) -> NDArray[np.bool_]:
     """The masks of an image, bool (K, H, W) at its size or at out_hw, cleaned on the model's own grid.
 
     min_size counts px of model.grid_hw; where that is not the size asked for, the cleaned masks are resized by nearest
@@ -95,7 +102,7 @@ def dice_rows(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Floats:
     return np.array([metrics.dice(p, t) for p, t in zip(predicted, truth, strict=True)], np.float64)
 
 
-def find(model: models.Predictor, kept: Kept, progress: Progress | None = None) -> Found:
+def find(model: predictor.Predictor, kept: Kept, progress: Progress | None = None) -> Found:
     """Dice of each kept image and class at 350 x 525, at the model's own thresholds and smallest sizes."""
     rows, empty = [], []
     for index, (image, truth) in enumerate(_read(kept)):
@@ -144,7 +151,7 @@ def _interval(parts: Floats, wholes: Floats, seed: int) -> tuple[float | None, f
     return round(float(low), 5), round(float(high), 5)
 
 
-def tables(model: models.Predictor, kept: Kept, progress: Progress | None = None) -> dict[str, Any]:
+def tables(model: predictor.Predictor, kept: Kept, progress: Progress | None = None) -> dict[str, Any]:
     """{n, metrics, by_class, note} of a model on kept images."""
     found = find(model, kept, progress)
     by_class = {name: score(found.only(index)) for index, name in enumerate(model.classes)}
@@ -154,7 +161,7 @@ def tables(model: models.Predictor, kept: Kept, progress: Progress | None = None
 
 
 def evaluate(
-    model: models.Predictor, folder: Path, every: bool = False, progress: Progress | None = None
+    model: predictor.Predictor, folder: Path, every: bool = False, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Scores on a patterns data folder at 350 x 525, whole and by class, by the model's own thresholds and sizes.
 
@@ -166,7 +173,7 @@ def evaluate(
 
 
 def sweep_model(
-    model: models.Predictor, folder: Path, every: bool = False, progress: Progress | None = None
+    model: predictor.Predictor, folder: Path, every: bool = False, progress: Progress | None = None
 ) -> dict[str, Any]:
     """{class: {threshold, min_size, dice, grid_hw, n, left_out}}: the pair of the best mean Dice over images, exactly.
 
@@ -190,7 +197,7 @@ def best_of(surface: Floats, n: int, left_out: int) -> dict[str, Any]:
     return {**best, "n": n, "left_out": left_out}
 
 
-def submit(model: models.Predictor, folder: Path, out: Path, progress: Progress | None = None) -> int:
+def submit(model: predictor.Predictor, folder: Path, out: Path, progress: Progress | None = None) -> int:
     """Write a submission at 350 x 525 for every image of a folder; returns how many images.
 
     Written, then read back and checked. Raises DataError without an image, for two of one name, and for a finding.
@@ -201,14 +208,14 @@ def submit(model: models.Predictor, folder: Path, out: Path, progress: Progress 
         raise DataError(f"{folder} holds no image. Give the folder with the images to predict.")
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{folder} holds {repeated[0]} twice, in two subfolders. A submission names each image once.")
-    pattern_table.write_submission(out, _submission_rows(model, paths, progress))
-    if problems := pattern_table.check_submission(out, names):
+    satellite_table.write_submission(out, _submission_rows(model, paths, progress))
+    if problems := satellite_table.check_submission(out, names):
         raise DataError(f"The submission is not valid: {problems[0]}")
     return len(paths)
 
 
 def _submission_rows(
-    model: models.Predictor, paths: Sequence[Path], progress: Progress | None
+    model: predictor.Predictor, paths: Sequence[Path], progress: Progress | None
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     for index, path in enumerate(paths):
         for name, cloud in zip(model.classes, masks_of(model, images.read(path), GRID_HW), strict=True):

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, images
+from cloudcore import images
 from cloudcore.errors import DataError
+from cloudcore.files import opening
 
 NAME = "night.sqlite"
 _TABLES = """
@@ -59,7 +60,7 @@ class Store:
         found = self._one("select content from files where path = ? and changed = ? and size = ?", *mark)
         if found:
             return str(found[0])
-        content = data.sha256_of(path)
+        content = opening.sha256_of(path)
         self._base.execute("insert or replace into files values (?, ?, ?, ?)", (*mark, content))
         return content
 

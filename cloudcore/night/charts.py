@@ -6,8 +6,8 @@ from typing import Protocol
 
 import plotly.graph_objects as go
 
-from cloudcore.charts import figure, line, palette, template
-from cloudcore.keogram import unbroken
+from cloudcore.night.keogram import unbroken
+from cloudcore.views.figures import figure, line, palette, template
 
 KEOGRAM_PART = 0.36
 """The keogram's part of the figure's height."""

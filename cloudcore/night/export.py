@@ -14,14 +14,15 @@ from PIL import Image as PIL
 from PIL import ImageDraw, ImageFont
 
 from cloudcore import images
-from cloudcore.cloud_amount import MEASURES
 from cloudcore.errors import DataError
+from cloudcore.files import atomic
+from cloudcore.files.tables import safe_cell
 from cloudcore.images import Image
-from cloudcore.keogram import unbroken
-from cloudcore.night import Row
-from cloudcore.night_plan import LeftOut
-from cloudcore.night_series import Point
-from cloudcore.night_tables import safe
+from cloudcore.night.frame_selection import LeftOut
+from cloudcore.night.keogram import unbroken
+from cloudcore.night.measure import Row
+from cloudcore.night.series import Point
+from cloudcore.sky.cloud_amount import MEASURES
 
 _AMOUNTS = [f"{name}{part}" for name in MEASURES for part in ("", "_low", "_high")]
 COLUMNS = [
@@ -69,7 +70,7 @@ def _written(value: Cell) -> str:
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     if isinstance(value, bool):
         return str(int(value))
-    return "" if value is None else safe(value) if isinstance(value, str) else str(value)
+    return "" if value is None else safe_cell(value) if isinstance(value, str) else str(value)
 
 
 def as_parquet(rows: Sequence[Row], left_out: Sequence[LeftOut]) -> bytes:
@@ -96,7 +97,7 @@ def write(path: Path, rows: Sequence[Row], left_out: Sequence[LeftOut], picture:
     else:
         raise DataError(f"{path.name} is of no kind a night is written as. Give FILE.csv, FILE.parquet or FILE.png.")
     try:
-        images.replace_file(path, content)
+        atomic.replace_file(path, content)
     except OSError as problem:
         raise DataError(f"{path} cannot be written ({problem.strerror}). Choose another place.") from problem
 

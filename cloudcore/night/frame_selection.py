@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from cloudcore import data, frame_times, images, sun_moon
-from cloudcore.camera_sites import Place
+from cloudcore import images
 from cloudcore.errors import CloudcoreError, DataError
-from cloudcore.frame_times import Clock
-from cloudcore.sun_moon import Orientation, Site
+from cloudcore.frames import listing
+from cloudcore.sky import sun_moon, times
+from cloudcore.sky.camera_sites import Place
+from cloudcore.sky.sun_moon import Orientation, Site
+from cloudcore.sky.times import Clock
 
 NIGHT_SUN = -17.0
 """Sun altitude, degrees, below which a frame is a night frame: as Kitt Peak's observers counted."""
@@ -91,7 +93,7 @@ class Light:
 
 
 @dataclass(frozen=True)
-class Taken:
+class TimedFrame:
     """A frame that counts: its file below the folder, UTC time, and sun and moon (None without a site)."""
 
     file: str
@@ -117,7 +119,7 @@ class Plan:
 
     folder: Path
     options: Options
-    frames: tuple[Taken, ...]
+    frames: tuple[TimedFrame, ...]
     left_out: tuple[LeftOut, ...]
     n_files: int
 
@@ -135,21 +137,21 @@ def frames_below(folder: Path) -> Path:
 def plan(folder: Path, options: Options, progress: Progress | None = None) -> Plan:
     """Every frame's time, and the sun where a site is given. Raises DataError for a folder without frames."""
     root = frames_below(folder)
-    files = frame_times.list_files(root)
+    files = times.list_files(root)
     if not files:
         raise DataError(f"{root} holds no frame. Choose a folder with {', '.join(images.SUFFIXES)} or FITS files.")
     frames, left_out = [], []
     for index, path in enumerate(files):
         name = path.relative_to(root).as_posix()
         try:
-            time = frame_times.time_of(path, root, options.clock)
+            time = times.time_of(path, root, options.clock)
         except CloudcoreError as problem:
             left_out.append(LeftOut(name, str(problem)))
             continue
         if time is None:
             left_out.append(LeftOut(name, NO_TIME))
         else:
-            frames.append(Taken(name, path, time, data.frame_of(path, root).camera))
+            frames.append(TimedFrame(name, path, time, listing.frame_of(path, root).camera))
         if progress:
             progress(index + 1, len(files))
     kept, by_day = _by_sun(frames, options)
@@ -159,11 +161,11 @@ def plan(folder: Path, options: Options, progress: Progress | None = None) -> Pl
 def cameras_in(folder: Path) -> list[str]:
     """Names of the cameras whose frames lie in a folder, by file name alone. Raises DataError."""
     root = frames_below(folder)
-    return sorted({data.frame_of(path, root).camera for path in frame_times.list_files(root)})
+    return sorted({listing.frame_of(path, root).camera for path in times.list_files(root)})
 
 
-def _by_sun(frames: Sequence[Taken], options: Options) -> tuple[list[Taken], list[LeftOut]]:
-    kept: list[Taken] = []
+def _by_sun(frames: Sequence[TimedFrame], options: Options) -> tuple[list[TimedFrame], list[LeftOut]]:
+    kept: list[TimedFrame] = []
     left_out: list[LeftOut] = []
     for site in {options.site_of(frame.camera) for frame in frames}:
         same = [frame for frame in frames if options.site_of(frame.camera) == site]
@@ -175,7 +177,7 @@ def _by_sun(frames: Sequence[Taken], options: Options) -> tuple[list[Taken], lis
 
 
 def _place(
-    frames: Sequence[Taken], site: Site, sun_below: float | None, kept: list[Taken], left_out: list[LeftOut]
+    frames: Sequence[TimedFrame], site: Site, sun_below: float | None, kept: list[TimedFrame], left_out: list[LeftOut]
 ) -> None:
     """Frames of one site with sun and moon put into `kept`, or into `left_out` where the sun stood too high."""
     found = sun_moon.lights(site, [frame.time for frame in frames])

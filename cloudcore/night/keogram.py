@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore.dome import Dome
 from cloudcore.images import Image
+from cloudcore.sky.dome import Dome
 
 HEIGHT = 128
 

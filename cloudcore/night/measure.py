@@ -16,13 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import cloud_amount, data, dome, fits_frames, images, keogram, models, sun_moon
-from cloudcore.cloud_amount import Amount, Answer
-from cloudcore.dome import Camera, Dome
+from cloudcore import images, models
 from cloudcore.errors import CloudcoreError, DataError, ModelError
-from cloudcore.night_plan import LeftOut, Plan, Progress, Taken
-from cloudcore.night_store import Store
+from cloudcore.files import opening
+from cloudcore.frames import listing
+from cloudcore.images import fits
+from cloudcore.night import keogram
+from cloudcore.night.cache import Store
+from cloudcore.night.frame_selection import LeftOut, Plan, Progress, TimedFrame
 from cloudcore.settings import Settings
+from cloudcore.sky import cameras as sky_cameras
+from cloudcore.sky import cloud_amount, dome, sun_moon
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.cloud_amount import Amount, Answer
+from cloudcore.sky.dome import Dome
 
 GRID_SIDE = 256
 """Shorter side of the grid that answers are kept and amounts are counted on, px."""
@@ -55,7 +62,7 @@ class Row:
     @property
     def night(self) -> str:
         """The UTC date of the noon before."""
-        return data.night_of(self.time)
+        return listing.night_of(self.time)
 
 
 @dataclass
@@ -72,7 +79,7 @@ class Observer:
     _grids: dict[Any, cloud_amount.Grid] = field(default_factory=dict)
     _known: dict[tuple[str, tuple[int, int]], Camera] = field(default_factory=dict)
 
-    def measure(self, frame: Taken) -> Row | LeftOut:
+    def measure(self, frame: TimedFrame) -> Row | LeftOut:
         """The row of a frame, from what is kept where possible; a frame that cannot be read says why."""
         try:
             content = self.store.content(frame.path)
@@ -100,9 +107,9 @@ class Observer:
         """The kept camera of that name and frame size, else KPNO's for its frames, else one with the dome found."""
         key = (name, shape_hw)
         if key not in self._known:
-            kept = dome.camera_for(self.cameras, name, "night", shape_hw)
-            ours = name.lower().startswith("kp") and shape_hw == dome.KPNO.shape_hw
-            circle = dome.KPNO.dome if ours else None
+            kept = sky_cameras.camera_for(self.cameras, name, "night", shape_hw)
+            ours = name.lower().startswith("kp") and shape_hw == sky_cameras.KPNO.shape_hw
+            circle = sky_cameras.KPNO.dome if ours else None
             self._known[key] = kept or Camera(name, "night", shape_hw, circle or self._found_dome(name, shape_hw))
         return self._known[key]
 
@@ -113,7 +120,7 @@ class Observer:
             self._grids[key] = cloud_amount.grid(camera, out_hw)
         return self._grids[key]
 
-    def counted(self, frame: Taken, sky: cloud_amount.Grid) -> NDArray[np.bool_]:
+    def counted(self, frame: TimedFrame, sky: cloud_amount.Grid) -> NDArray[np.bool_]:
         """bool (h, w): the sky less the surroundings of a risen sun or moon, where these can be placed."""
         options, light = self.plan.options, frame.light
         hangs = options.orientation_of(frame.camera)
@@ -134,7 +141,7 @@ class Observer:
         orientation = self.plan.options.orientation_of(row.camera)
         return keogram.column(small, circle, orientation.north if orientation else 0.0)
 
-    def _ensure(self, frame: Taken, content: str) -> tuple[int, int]:
+    def _ensure(self, frame: TimedFrame, content: str) -> tuple[int, int]:
         """Predict what is not kept yet; returns the frame's height and width."""
         marks = [mark_of(predictor) for predictor in self.predictors]
         picture = self.store.picture(content)
@@ -145,11 +152,11 @@ class Observer:
         shape_hw = (image.shape[0], image.shape[1])
         for index in missing:
             self.store.keep_answer(content, marks[index], levels_of(self.predictors[index], image))
-        small = data.short_side(shape_hw, min(PICTURE_SIDE, min(shape_hw)))
+        small = images.short_side(shape_hw, min(PICTURE_SIDE, min(shape_hw)))
         self.store.keep_picture(content, images.resize(image, small), shape_hw)
         return shape_hw
 
-    def _row(self, frame: Taken, content: str, camera: Camera) -> Row:
+    def _row(self, frame: TimedFrame, content: str, camera: Camera) -> Row:
         key = self._key(frame, content, camera)
         told = self.store.row(key)
         if told is None:
@@ -162,27 +169,29 @@ class Observer:
             frame.sun_altitude, frame.moon_altitude, content,
         )  # fmt: skip
 
-    def _measured(self, frame: Taken, content: str, camera: Camera) -> dict[str, Any]:
+    def _measured(self, frame: TimedFrame, content: str, camera: Camera) -> dict[str, Any]:
         answers = self.answers(content)
         out_hw = (answers[0].levels.shape[0], answers[0].levels.shape[1])
         answers = [_on(answer, out_hw) for answer in answers]
         sky = self.grid(camera, out_hw)
         counted = self.counted(frame, sky)
         found = cloud_amount.amounts(answers, sky, counted, self.plan.options.spread)
-        whole = [dome.cloud_fraction(answer.cloud(answer.threshold, sky.valid), sky.valid) for answer in answers]
+        whole = [
+            cloud_amount.cloud_fraction(answer.cloud(answer.threshold, sky.valid), sky.valid) for answer in answers
+        ]
         value, total = found["cloud_fraction"].value, float(sky.angle.sum(dtype=np.float64))
         share = 1 - float(sky.angle.sum(where=counted, dtype=np.float64)) / total if total else 0.0
         seen = math.isfinite(value)
         return {
             "amounts": cloud_amount.as_numbers(found),
-            "okta": dome.okta(value) if seen else None,
+            "okta": cloud_amount.okta(value) if seen else None,
             "cloudy": value > self.plan.options.cloudy_above if seen else None,
             "cloud_fraction_all": round(float(np.mean(whole)), 6) if math.isfinite(float(np.mean(whole))) else None,
             "left_out": frame.light.name if frame.light and share > 0 else "",
             "left_out_share": round(max(share, 0.0), 6),
         }
 
-    def _key(self, frame: Taken, content: str, camera: Camera) -> str:
+    def _key(self, frame: TimedFrame, content: str, camera: Camera) -> str:
         """Names all that goes into a row."""
         options, horizon = self.plan.options, b"" if camera.horizon is None else camera.horizon.tobytes()
         models_ = [(mark_of(p), p.threshold[0], p.min_size[0], p.grid_hw) for p in self.predictors]
@@ -253,12 +262,12 @@ def load(names: Sequence[str], settings: Settings) -> list[models.Predictor]:
 
 def read(path: Path) -> images.Image:
     """A frame, uint8 (H, W, 3), from FITS or any format of the house. Raises ImageError."""
-    return fits_frames.read(path) if fits_frames.is_fits(path) else images.read(path)
+    return fits.read(path) if fits.is_fits(path) else images.read(path)
 
 
 def mark_of(predictor: models.Predictor) -> str:
     """Names a model by its graph, its temperature and the grid its answers are kept on."""
-    graph = predictor.info.get("files", {}).get("model.onnx") or data.sha256_of(predictor.folder / "model.onnx")
+    graph = predictor.info.get("files", {}).get("model.onnx") or opening.sha256_of(predictor.folder / "model.onnx")
     return f"{graph}|{predictor.info['temperature']}|{GRID_SIDE}"
 
 
@@ -273,9 +282,9 @@ def levels_of(predictor: models.Predictor, image: images.Image) -> NDArray[np.ui
     shape_hw = (image.shape[0], image.shape[1])
     side = int(predictor.info["input"]["side"])
     if 0 < side < min(shape_hw):
-        image = images.resize(image, data.short_side(shape_hw, side))
+        image = images.resize(image, images.short_side(shape_hw, side))
     probability = predictor(image)
-    out_hw = data.short_side((probability.shape[0], probability.shape[1]), min(GRID_SIDE, min(probability.shape)))
+    out_hw = images.short_side((probability.shape[0], probability.shape[1]), min(GRID_SIDE, min(probability.shape)))
     if out_hw != probability.shape:
         probability = np.asarray(cv2.resize(probability, out_hw[::-1], interpolation=cv2.INTER_AREA), np.float32)
     return np.asarray(np.rint(probability * 255), np.uint8)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, night_tables
 from cloudcore.errors import DataError
-from cloudcore.night import Row
+from cloudcore.files import tables
+from cloudcore.frames import listing
+from cloudcore.night.measure import Row
 
 SMALLEST_N = 20
 RESAMPLES = 2000
@@ -52,9 +53,9 @@ def read_series(name: str, content: bytes, column: str = "value") -> list[Point]
     no number.
     """
     points = []
-    for row in night_tables.read(name, content, ("time_utc", column)):
+    for row in tables.read(name, content, ("time_utc", column)):
         where = f"{name}, line {row['']}"
-        time = night_tables.time_of(row["time_utc"], where)
+        time = tables.time_of(row["time_utc"], where)
         if len(row["time_utc"].strip()) == len("2017-08-17"):
             time += timedelta(days=1)
         if not row[column].strip():
@@ -99,16 +100,16 @@ def binned(points: Iterable[Point], step: str) -> list[Point]:
 
 def _night(time: datetime) -> datetime:
     """A night stands at its midnight, the one after its date."""
-    return datetime.fromisoformat(data.night_of(time)).replace(tzinfo=UTC) + timedelta(days=1)
+    return datetime.fromisoformat(listing.night_of(time)).replace(tzinfo=UTC) + timedelta(days=1)
 
 
 def _week(time: datetime) -> datetime:
-    date = datetime.fromisoformat(data.night_of(time)).replace(tzinfo=UTC)
+    date = datetime.fromisoformat(listing.night_of(time)).replace(tzinfo=UTC)
     return date - timedelta(days=date.weekday())
 
 
 def _month(time: datetime) -> datetime:
-    return datetime.fromisoformat(data.night_of(time)).replace(tzinfo=UTC, day=1)
+    return datetime.fromisoformat(listing.night_of(time)).replace(tzinfo=UTC, day=1)
 
 
 def _bin_of(step: str) -> Callable[[datetime], datetime]:

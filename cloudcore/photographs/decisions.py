@@ -5,12 +5,12 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cloudcore import runs
 from cloudcore import settings as environment
 from cloudcore.errors import DataError
-from cloudcore.genus_data import Photo
+from cloudcore.photographs.folders import Photo
 from cloudcore.settings import Settings
 
 KEEP, BIN, MOVE = "keep", "bin", "move"
@@ -54,7 +54,7 @@ def decide(folder: Path, stem: str, what: str, to: str = "", settings: Settings 
     """Keep, bin or move a photograph: written to disk before this returns. The photograph's file stays where it is."""
     if what not in (KEEP, BIN, MOVE) or bool(to) != (what == MOVE):
         raise DataError(f"A decision is keep, bin, or move with a class; got {what!r} to {to!r}. Choose one.")
-    decision = Decision(stem, what, to, runs.now())
+    decision = Decision(stem, what, to, datetime.now(UTC).isoformat())
     path = file_for(folder, settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:

@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from cloudcore import archives, genus_data, images
+from cloudcore import images
 from cloudcore.errors import CloudcoreError, DataError, ImageError
+from cloudcore.files import archives, atomic
+from cloudcore.photographs import twins
 
 TIMEOUT_S = 30
 SHORTEST_SIDE = 128
@@ -133,14 +135,14 @@ class _Shelf:
             raise ImageError("shows one flat tone")
         prints = _prints(image)
         hashes, thumbs = (np.stack([pair[k] for pair in [*self.known, prints]]) for k in (0, 1))
-        if any(two == len(self.known) for _, two in genus_data.find_twins(hashes, thumbs)):
+        if any(two == len(self.known) for _, two in twins.find_twins(hashes, thumbs)):
             raise ImageError("is a twin of a photograph that is there already")
         path = self.out / name / f"{hashlib.sha256(content).hexdigest()[:24]}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
-        images.replace_file(path, images.encode_jpeg(image, 92))
+        atomic.replace_file(path, images.encode_jpeg(image, 92))
         self.known.append(prints)
         self.written.append(path)
 
 
-def _prints(image: images.Image) -> tuple[genus_data.Bits, "np.ndarray[tuple[int], np.dtype[np.float32]]"]:
-    return genus_data.perceptual_hash(image), genus_data.thumbprint(image)
+def _prints(image: images.Image) -> tuple[twins.Bits, "np.ndarray[tuple[int], np.dtype[np.float32]]"]:
+    return twins.perceptual_hash(image), twins.thumbprint(image)

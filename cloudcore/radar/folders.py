@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cloudcore import genus_data, images
-from cloudcore.data import Preflight, sha256_of
+from cloudcore import images
 from cloudcore.errors import DataError, ImageError
+from cloudcore.files.opening import sha256_of
+from cloudcore.frames.preflight import Preflight
+from cloudcore.photographs import folders
 
 SIDE = 136
 LARGEST_DBZ = 100
@@ -42,10 +44,10 @@ def group_of(name: str, sha256: str) -> str:
     return found.group(1) if found else sha256
 
 
-def read_folder(folder: Path, progress: Callable[[int, int], None] | None = None) -> genus_data.Folder:
+def read_folder(folder: Path, progress: Callable[[int, int], None] | None = None) -> folders.Folder:
     """Every radar picture below the class folders; one filed under two classes is left out. Raises DataError."""
-    names = genus_data.list_classes(folder)
-    listed = genus_data.list_photos(folder, names)
+    names = folders.list_classes(folder)
+    listed = folders.list_photos(folder, names)
     examples, refused = [], []
     for number, photo in enumerate(listed, 1):
         try:
@@ -55,20 +57,20 @@ def read_folder(folder: Path, progress: Callable[[int, int], None] | None = None
         else:
             sha256 = sha256_of(photo.path)
             known = replace(photo, sha256=sha256, group=group_of(photo.path.stem, sha256))
-            examples.append(genus_data.Example(known, image))
+            examples.append(folders.Example(known, image))
         if progress:
             progress(number, len(listed))
     if not examples:
         raise DataError(f"No picture of {folder} is a radar picture. {refused[0] if refused else 'Choose another.'}")
     kept, disputed = _undisputed(examples)
-    return genus_data.Folder(names, tuple(kept), tuple(disputed), len(examples) - len(kept), tuple(refused))
+    return folders.Folder(names, tuple(kept), tuple(disputed), len(examples) - len(kept), tuple(refused))
 
 
 def _undisputed(
-    examples: Sequence[genus_data.Example],
-) -> tuple[list[genus_data.Example], list[tuple[str, str]]]:
+    examples: Sequence[folders.Example],
+) -> tuple[list[folders.Example], list[tuple[str, str]]]:
     """(pictures of one class each, once; pairs of stems that are one picture under two classes)."""
-    first: dict[str, genus_data.Example] = {}
+    first: dict[str, folders.Example] = {}
     disputed: dict[str, tuple[str, str]] = {}
     for example in examples:
         other = first.setdefault(example.photo.sha256, example)

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import images, radar_data
+from cloudcore import images
 from cloudcore.errors import DataError, ImageError, LabelError
-from cloudcore.label_names import check_stem
+from cloudcore.labels.names import check_stem
+from cloudcore.radar import folders
 
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"
@@ -34,7 +35,7 @@ def import_folder(source: Path, table: Path, out: Path, progress: Callable[[int,
     An array's pictures belong to the table's rows one by one. Raises DataError where nothing fits, where out holds
     something already, and for a pickled array, which is never opened.
     """
-    codes, classes = radar_data.read_table(table)
+    codes, classes = folders.read_table(table)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} holds something already. Choose an empty or new folder.")
     listed = _array_items(source, classes) if source.is_file() else _folder_items(source)
@@ -69,7 +70,7 @@ def _folder_items(source: Path) -> _Items:
 
 
 def _field(path: Path) -> NDArray[np.uint8]:
-    return radar_data.read_picture(path)[..., 0]
+    return folders.read_picture(path)[..., 0]
 
 
 def _array_items(source: Path, classes: dict[str, str]) -> _Items:
@@ -101,9 +102,9 @@ def read_array(source: Path) -> NDArray[np.uint8]:
             f"{source.name} {what} and is not opened. Load it where it was made and save the numbers with "
             "numpy.save, or as PNG."
         ) from problem
-    shape_hw = (radar_data.SIDE, radar_data.SIDE)
+    shape_hw = (folders.SIDE, folders.SIDE)
     if stack.dtype != np.uint8 or stack.ndim != 3 or stack.shape[1:] != shape_hw:
         raise DataError(f"{source.name} is {stack.dtype} {stack.shape}, wanted uint8 (N, 136, 136) of dBZ. Convert it.")
-    if stack.size and stack.max() > radar_data.LARGEST_DBZ:
+    if stack.size and stack.max() > folders.LARGEST_DBZ:
         raise DataError(f"{source.name} holds values to {stack.max()}, wanted dBZ. Export it unstretched.")
     return np.asarray(stack, np.uint8)

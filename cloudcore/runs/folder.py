@@ -2,72 +2,19 @@
 
 import json
 import os
-import resource
 import secrets
 import shutil
-import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from cloudcore import run_check
 from cloudcore.errors import RunError
-
-HEARTBEAT_SECONDS = 2.0
-STALE_SECONDS = 10.0
-CLAIM_SECONDS = 60.0
-ACTIVE = ("queued", "running")
-STATES = (*ACTIVE, "done", "failed", "stopped", "lost")
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a run stands. loss and metric are those of the last epoch, NaN-free; times are ISO 8601 in UTC.
-
-    memory_mib is the most its process has held so far, gpu_memory_mib the most it has held on a GPU.
-    """
-
-    state: str = "queued"
-    epoch: int = 0
-    epochs: int = 0
-    batch: int = 0
-    batches: int = 0
-    loss: float | None = None
-    metric: float | None = None
-    metric_name: str = ""
-    learning_rate: float | None = None
-    images_per_second: float | None = None
-    eta_seconds: float | None = None
-    message: str = ""
-    error: str = ""
-    device: str = ""
-    memory_mib: int | None = None
-    gpu_memory_mib: int | None = None
-    queued_at: str | None = None
-    started_at: str | None = None
-    updated_at: str | None = None
-    heartbeat_at: str | None = None
-
-
-def now() -> str:
-    """The present in UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat()
-
-
-def is_stale(beat: str | None, limit: float = STALE_SECONDS) -> bool:
-    """Whether a heartbeat (ISO 8601, UTC) is older than `limit` seconds, or was never heard."""
-    return beat is None or datetime.now(UTC) - datetime.fromisoformat(beat) >= timedelta(seconds=limit)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Replace a JSON file atomically: readers see the old one or the new one, never a half."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-    os.replace(part, path)
+from cloudcore.files.atomic import write_json
+from cloudcore.runs import run_schema
+from cloudcore.runs.status import ACTIVE, CLAIM_SECONDS, STALE_SECONDS, STATES, Status, is_stale, now
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -146,7 +93,7 @@ class Run:
         """
         known = {item.name for item in fields(Status)}
         told = {key: value for key, value in read_json(self.folder / "status.json").items() if key in known}
-        run_check.status(self.id, told, STATES)
+        run_schema.status(self.id, told, STATES)
         found = Status(**told)
         if found.state not in ACTIVE:
             return found
@@ -169,7 +116,7 @@ class Run:
             return []
         except (OSError, UnicodeDecodeError) as problem:
             raise RunError(f"history.jsonl of {self.id} cannot be read ({problem}). Move that run away.") from problem
-        return run_check.history(self.id, text)
+        return run_schema.history(self.id, text)
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Replace history.jsonl atomically."""
@@ -192,7 +139,7 @@ class Run:
 
         Raises RunError where the list is damaged.
         """
-        listed = run_check.samples(self.id, read_json(self.folder / "samples" / "samples.json"))
+        listed = run_schema.samples(self.id, read_json(self.folder / "samples" / "samples.json"))
         return [{**row, "path": self.folder / "samples" / row["file"]} for row in listed]
 
     def request_stop(self) -> None:
@@ -265,7 +212,7 @@ def _examined(folder: Path, marks: tuple[tuple[int, int, int], ...]) -> str:
     try:
         if not (folder / "config.json").exists():
             raise RunError(f"{folder.name} has no config.json. Put it back, or move that run away.")
-        run_check.config(run.id, run.config())
+        run_schema.config(run.id, run.config())
         run.status()
         run.keeping()
         run.history()
@@ -310,86 +257,3 @@ def _to_bin(folder: Path) -> Path:
         raise RunError(
             f"{folder.name} cannot be moved to the bin: {problem.strerror}. Free space, then try again."
         ) from problem
-
-
-class Reporter:
-    """The run's own process: it alone writes status.json, and beats every two seconds from a thread.
-
-    Use as a context manager; `tell(state=..., epoch=...)` changes fields and writes at once.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        before = run.status()
-        waiting = before.queued_at if before.state == "queued" else None
-        self.status = Status(queued_at=waiting or now(), started_at=before.started_at or now(), message="Loading.")
-        self._lock, self._over = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def __enter__(self) -> "Reporter":
-        (self.run.folder / "stop").unlink(missing_ok=True)
-        self.tell()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-        if kind is not None and self.status.state in ACTIVE:
-            self.tell(state="failed", error=str(error) or kind.__name__, message="")
-
-    def tell(self, **changes: Any) -> None:
-        """Change fields of the status and write it with a fresh heartbeat."""
-        with self._lock:
-            self.status = replace(self.status, **changes, updated_at=now(), heartbeat_at=now())
-            write_json(self.run.folder / "status.json", asdict(self.status))
-
-    def log(self, line: str) -> None:
-        """Add a line to the run's log."""
-        self.run.log(line)
-
-    def note(self, **changes: Any) -> None:
-        """Change fields; the next heartbeat writes them."""
-        with self._lock:
-            self.status = replace(self.status, **changes, updated_at=now())
-
-    def _beat(self) -> None:
-        while not self._over.wait(HEARTBEAT_SECONDS):
-            try:
-                self.note(memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
-                self.tell()
-            except OSError as problem:
-                # A full disk must not end the heartbeat: the next one may fit again.
-                print(f"heartbeat not written: {problem}")
-
-
-class Onlooker(Reporter):
-    """What the other processes of a shared training have in its place: it knows the run and writes nothing."""
-
-    def __enter__(self) -> "Onlooker":
-        return self
-
-    def __exit__(self, *told: object) -> None:
-        return
-
-    def tell(self, **changes: Any) -> None:
-        """Change fields, for this process alone."""
-        self.note(**changes)
-
-    def log(self, line: str) -> None:
-        """Nothing: the first process says it."""
-
-
-def wait_for_silence(run: Run) -> None:
-    """Wait until no other process beats for this run (at most 10 s). Raises RunError if one goes on."""
-    other = read_json(run.folder / "status.json")
-    beat = other.get("heartbeat_at")
-    if other.get("state") not in ACTIVE or not beat:
-        return
-    remaining = STALE_SECONDS - (datetime.now(UTC) - datetime.fromisoformat(beat)).total_seconds()
-    if remaining > 0:
-        threading.Event().wait(remaining + 0.1)
-        if run.status().state in ACTIVE:
-            raise RunError(f"{run.name} is running in another process. Stop it first, or watch it on Train.")

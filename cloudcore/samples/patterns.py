@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore import images
-from cloudcore.mask import Mask
-from cloudcore.sample_textures import build, window
+from cloudcore.files import atomic
+from cloudcore.masks.mask import Mask
+from cloudcore.samples.pattern_textures import build, window
 
 Floats = NDArray[np.float32]
 Pattern = Literal["Fish", "Flower", "Gravel", "Sugar"]
@@ -84,7 +85,7 @@ def write(folder: Path, seed: int = 0) -> Iterator[Callable[[], None]]:
     for scene in SCENES:
         for pattern, mask in zip(PATTERNS, masks(scene), strict=True):
             table.writerow((f"{scene.name}_{pattern}", _runs(mask)))
-    images.replace_file(folder / "train.csv", text.getvalue().encode())
+    atomic.replace_file(folder / "train.csv", text.getvalue().encode())
     (folder / "train_images").mkdir(exist_ok=True)
     build(seed)
     for index, scene in enumerate(SCENES):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore import images
-from cloudcore.genera import GENERA
+from cloudcore.photographs.genera import GENERA
 
 SIDE = 224
 EACH = 8

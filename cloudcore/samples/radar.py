@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore import images
-from cloudcore.radar_data import SIDE
+from cloudcore.radar.folders import SIDE
 
 EACH = 30
 HIGHEST_DBZ = 65.0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore.images import Image
-from cloudcore.sample_sky import Floats, View, sample, texture
+from cloudcore.samples.sky_scene import Floats, View, sample, texture
 
 WARM = np.array([1.0, 0.77, 0.50], np.float32)
 MOONLIGHT = np.array([0.96, 0.98, 1.0], np.float32)

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore.dome import Dome
-from cloudcore.mask import Mask
+from cloudcore.masks.mask import Mask
+from cloudcore.sky.dome import Dome
 
 Floats = NDArray[np.float32]
 Kind = Literal["cumulus", "cells", "cirrus", "sheet"]

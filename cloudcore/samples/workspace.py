@@ -17,11 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudcore import dome, images, sample_genus, sample_patterns, sample_radar
+from cloudcore import images
 from cloudcore.errors import DataError
-from cloudcore.mask import Label, Mask, to_label
-from cloudcore.sample_light import Scene, photograph
-from cloudcore.sample_sky import Kind, Layer, View, optical_depth, texture
+from cloudcore.files import atomic
+from cloudcore.masks.mask import Label, Mask, to_label
+from cloudcore.samples import patterns, photographs, radar
+from cloudcore.samples.sky_camera import Scene, photograph
+from cloudcore.samples.sky_scene import Kind, Layer, View, optical_depth, texture
+from cloudcore.sky import cloud_amount, dome
 
 CUT = 0.2
 """Optical depth above which a pixel is cloud."""
@@ -108,11 +111,11 @@ def _draw_all(folder: Path, seed: int, progress: Callable[[float, str], None]) -
     kinds: tuple[Kind, ...] = ("cumulus", "cells", "cirrus", "sheet")
     for kind in kinds:
         texture(kind, seed)
-    sample_genus.write(folder / "genus", seed)
-    sample_radar.write(folder / "radar", seed)
+    photographs.write(folder / "genus", seed)
+    radar.write(folder / "radar", seed)
     plans = [*_sky(folder / "sky", seed), *_night(folder / "night", seed)]
     tasks: list[tuple[Path | None, Callable[[], float | None]]] = [(p.path, partial(_draw, p, seed)) for p in plans]
-    tasks += [(None, draw) for draw in sample_patterns.write(folder / "patterns", seed)]
+    tasks += [(None, draw) for draw in patterns.write(folder / "patterns", seed)]
     fractions: dict[Path, float] = {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         running = {pool.submit(draw): path for path, draw in tasks}
@@ -134,7 +137,7 @@ def _draw(plan: _Plan, seed: int) -> float:
         label: Label = to_label(cloud & plan.view.valid, plan.view.valid)
         plan.label.parent.mkdir(parents=True, exist_ok=True)
         plan.label.write_bytes(images.encode_png(label))
-    return dome.cloud_fraction(cloud, plan.view.valid)
+    return cloud_amount.cloud_fraction(cloud, plan.view.valid)
 
 
 def _sky(folder: Path, seed: int) -> Iterator[_Plan]:
@@ -193,4 +196,4 @@ def _write_truth(path: Path, fractions: dict[Path, float]) -> None:
     for file in sorted(file for file in fractions if file.parent == path.parent / "images"):
         when = datetime.strptime(file.stem.split("_")[1], "%Y-%m-%dT%H-%M-%S")
         rows.append(f"{file.name},{when:%Y-%m-%dT%H:%M:%SZ},{fractions[file]:.6f}")
-    images.replace_file(path, ("\n".join(rows) + "\n").encode())
+    atomic.replace_file(path, ("\n".join(rows) + "\n").encode())

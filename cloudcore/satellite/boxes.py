@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore.errors import DataError
-from cloudcore.mask import Mask
-from cloudcore.pattern_table import PATTERNS
+from cloudcore.masks.mask import Mask
+from cloudcore.satellite.table import PATTERNS
 
 SMALLEST_PX = 8
 """A box narrower or lower than this, px, is a slip of the hand."""

@@ -18,9 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, images, pattern_table
+from cloudcore import images as cloud_images
 from cloudcore.errors import DataError
-from cloudcore.pattern_table import PATTERNS, Table
+from cloudcore.files import opening
+from cloudcore.frames import labelled, near_duplicates
+from cloudcore.frames import preflight as frames_preflight
+from cloudcore.satellite import table as satellite_table
+from cloudcore.satellite.table import PATTERNS, Table
 
 Bytes = NDArray[np.uint8]
 Progress = Callable[[int, int], None]
@@ -57,8 +61,8 @@ def sources(folder: Path) -> tuple[Table, Path, list[str]]:
 
     Raises DataError where the table or every image is missing, or an image has another shape than its labels.
     """
-    path, found = pattern_table.find(folder)
-    table = pattern_table.read(path, images=found)
+    path, found = satellite_table.find(folder)
+    table = satellite_table.read(path, images=found)
     names = [name for name in table.images if (found / name).is_file()]
     if not names:
         raise DataError(f"None of the {len(table.images)} images of {path.name} is in {found}. Put them there.")
@@ -107,11 +111,11 @@ def _resized(table: Table, folder: Path, name: str, size_hw: tuple[int, int]) ->
     """(image, packed masks, what is noted) of one image."""
     path = folder / name
     noted = _file_mark(path)
-    image = images.read(path)
-    pattern_table.check_shape(table, name, image.shape[:2])
-    print_ = np.rint(data.fingerprint(image)).astype(np.uint8).tobytes().hex()
+    image = cloud_images.read(path)
+    satellite_table.check_shape(table, name, image.shape[:2])
+    print_ = np.rint(near_duplicates.fingerprint(image)).astype(np.uint8).tobytes().hex()
     packed = np.packbits(table.masks(name, size_hw), axis=2)
-    return images.resize(image, size_hw), packed, {**noted, "sha256": data.sha256_of(path), "print": print_}
+    return cloud_images.resize(image, size_hw), packed, {**noted, "sha256": opening.sha256_of(path), "print": print_}
 
 
 def _file_mark(path: Path) -> dict[str, int]:
@@ -202,16 +206,16 @@ def _share(order: Iterable[Sequence[int]], wanted: float) -> set[int]:
 def _groups(cache: Cache) -> list[list[int]]:
     """Places of the images, near-duplicates together."""
     pairs = [
-        data.Pair(name, cache.folder / name, cache.folder, "", "", "", "", group=f"{index:08d}")
+        labelled.Pair(name, cache.folder / name, cache.folder, "", "", "", "", group=f"{index:08d}")
         for index, name in enumerate(cache.names)
     ]
     groups: dict[str, list[int]] = {}
-    for index, pair in enumerate(data.join_twins(pairs, cache.prints)):
+    for index, pair in enumerate(near_duplicates.join_twins(pairs, cache.prints)):
         groups.setdefault(pair.group, []).append(index)
     return list(groups.values())
 
 
-def preflight(folder: Path) -> data.Preflight:
+def preflight(folder: Path) -> frames_preflight.Preflight:
     """Look at a patterns data folder before a training: what is missing, and how much of it is empty.
 
     base_rate is the share of image and pattern pairs that hold the pattern.
@@ -219,7 +223,7 @@ def preflight(folder: Path) -> data.Preflight:
     try:
         table, found, names = sources(folder)
     except DataError as problem:
-        return data.Preflight([str(problem)], [], 0, float("nan"))
+        return frames_preflight.Preflight([str(problem)], [], 0, float("nan"))
     present = np.array([[pattern in table.present(name) for pattern in PATTERNS] for name in names])
     notes = list(table.notes)
     if gone := table.missing(found):
@@ -228,4 +232,4 @@ def preflight(folder: Path) -> data.Preflight:
         f"{pattern} {100 * share:.0f} %" for pattern, share in zip(PATTERNS, present.mean(0), strict=True)
     )
     notes.append(f"Images that hold each pattern: {shares}. An all-empty answer scores {1 - present.mean():.3f}.")
-    return data.Preflight([], notes, len(names), float(present.mean()))
+    return frames_preflight.Preflight([], notes, len(names), float(present.mean()))

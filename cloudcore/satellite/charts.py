@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from cloudcore import charts, render
+from cloudcore.views import figures, render
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -17,7 +17,7 @@ _MARGIN = {"l": 52, "t": 12, "r": 12, "b": 40}
 
 def shares(names: Sequence[str], of_images: Floats, of_pixels: Floats, *, dark: bool, height: int = 240) -> go.Figure:
     """Share of images that have each pattern, and share of all pixels, both 0..1, side by side."""
-    out = charts.figure(dark, height, barmode="group", hovermode="closest", margin={**_MARGIN, "t": 28})
+    out = figures.figure(dark, height, barmode="group", hovermode="closest", margin={**_MARGIN, "t": 28})
     for label, values, opacity in (("of images", of_images, 1.0), ("of pixels", of_pixels, 0.45)):
         text = [f"{100 * value:.0f} %" for value in values]
         out.add_bar(
@@ -32,11 +32,11 @@ def shares(names: Sequence[str], of_images: Floats, of_pixels: Floats, *, dark: 
 
 def per_image(counts: Ints, *, dark: bool, height: int = 240) -> go.Figure:
     """Number of images with 0, 1, 2, 3 and 4 patterns; counts is (5,)."""
-    out = charts.figure(dark, height, xaxis_title="patterns in the image", yaxis_title="images", hovermode="closest")
+    out = figures.figure(dark, height, xaxis_title="patterns in the image", yaxis_title="images", hovermode="closest")
     share = 100 * counts / max(1, counts.sum())
     out.add_bar(
         x=list(range(len(counts))), y=counts, text=[f"{value:,}" for value in counts], textposition="outside",
-        cliponaxis=False, marker={"color": charts.palette(dark)["colours"][0]}, customdata=share,
+        cliponaxis=False, marker={"color": figures.palette(dark)["colours"][0]}, customdata=share,
         hovertemplate="%{y:,} images, %{customdata:.1f} %<extra></extra>",
     )  # fmt: skip
     out.update_xaxes(dtick=1)
@@ -47,9 +47,9 @@ def per_image(counts: Ints, *, dark: bool, height: int = 240) -> go.Figure:
 
 def together(names: Sequence[str], counts: Ints, *, dark: bool, height: int = 240) -> go.Figure:
     """Of the images with the pattern of a row, the share, %, that also has that of a column; counts is (k, k)."""
-    paint = charts.palette(dark)
+    paint = figures.palette(dark)
     share = 100 * counts / np.maximum(1, np.diag(counts))[:, None]
-    out = charts.figure(
+    out = figures.figure(
         dark, height, hovermode="closest", xaxis_title="also has", margin={"l": 64, "t": 12, "r": 12, "b": 40}
     )
     out.add_heatmap(
@@ -66,7 +66,7 @@ def distributions(
     names: Sequence[str], values: Sequence[Floats | Ints], x_title: str, bins: Floats, *, dark: bool, height: int = 240
 ) -> go.Figure:
     """How often each value occurs, a line a pattern in its colour, as share, %, of the images that have it."""
-    out = charts.figure(dark, height, xaxis_title=x_title, yaxis_title="% of images that have it")
+    out = figures.figure(dark, height, xaxis_title=x_title, yaxis_title="% of images that have it")
     middle = (bins[:-1] + bins[1:]) / 2
     for k, name in enumerate(names):
         counts = np.histogram(np.clip(values[k], bins[0], bins[-1]), bins)[0]
@@ -83,12 +83,12 @@ def distributions(
 
 def pieces(names: Sequence[str], values: Sequence[Ints], most: int, *, dark: bool, height: int = 240) -> go.Figure:
     """How many 8-connected components a pattern has, as share, %, of the images that have it; the last bar is more."""
-    out = charts.figure(dark, height, xaxis_title="components, 350 × 525", yaxis_title="% of images that have it")
+    out = figures.figure(dark, height, xaxis_title="components, 350 × 525", yaxis_title="% of images that have it")
     x = [str(count) for count in range(1, most)] + [f"{most} or more"]
     for k, name in enumerate(names):
         counts = np.bincount(np.minimum(values[k], most), minlength=most + 1)[1:]
         share = 100 * counts / max(1, counts.sum())
-        marker = {"color": COLOURS[k], "line": {"width": 1, "color": charts.palette(dark)["grey"]}}
+        marker = {"color": COLOURS[k], "line": {"width": 1, "color": figures.palette(dark)["grey"]}}
         label = f"{name}, n = {len(values[k]):,}"
         out.add_bar(x=x, y=share, name=label, marker=marker, hovertemplate="%{y:.1f} %")
     out.update_xaxes(type="category")
@@ -98,7 +98,7 @@ def pieces(names: Sequence[str], values: Sequence[Ints], most: int, *, dark: boo
 
 def heat(name: str, share: NDArray[np.float32], highest: float, *, dark: bool, height: int = 190) -> go.Figure:
     """Where in the image a pattern lies: share (h, w), 0..1 of the images that have it; one scale for all four."""
-    out = charts.figure(dark, height, hovermode="closest", margin={"l": 4, "t": 26, "r": 4, "b": 4}, title_text="")
+    out = figures.figure(dark, height, hovermode="closest", margin={"l": 4, "t": 26, "r": 4, "b": 4}, title_text="")
     out.add_heatmap(
         z=100 * share, zmin=0, zmax=100 * max(highest, 0.01), colorscale="Cividis", showscale=False,
         hovertemplate="%{z:.0f} % of the images with " + name + "<extra></extra>",
@@ -113,7 +113,7 @@ def heat(name: str, share: NDArray[np.float32], highest: float, *, dark: bool, h
 
 
 def _marker(dark: bool) -> dict[str, object]:
-    return {"color": list(COLOURS), "line": {"width": 1, "color": charts.palette(dark)["grey"]}}
+    return {"color": list(COLOURS), "line": {"width": 1, "color": figures.palette(dark)["grey"]}}
 
 
 def _readable(k: int, dark: bool) -> str:

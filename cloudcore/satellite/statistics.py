@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data
+from cloudcore.frames import near_duplicates
 from cloudcore.images import Image
-from cloudcore.pattern_table import GRID_HW, PATTERNS, Table
+from cloudcore.satellite.table import GRID_HW, PATTERNS, Table
 
 HEAT_HW = (35, 53)
 """Rows and columns of the heat maps."""
@@ -117,7 +117,7 @@ def look_alikes(pictures: Sequence[Image], names: Sequence[str], limit: int = 60
     """
     if len(pictures) < 2:
         return []
-    return alike(np.stack([data.fingerprint(picture) for picture in pictures]), names, limit)
+    return alike(np.stack([near_duplicates.fingerprint(picture) for picture in pictures]), names, limit)
 
 
 def alike(prints: NDArray[np.float32], names: Sequence[str], limit: int = 60) -> list[tuple[str, str, float]]:
@@ -129,12 +129,12 @@ def alike(prints: NDArray[np.float32], names: Sequence[str], limit: int = 60) ->
     order = np.argsort(prints.mean(axis=1), kind="stable")
     means, found = prints.mean(axis=1)[order], []
     for place, one in enumerate(order):
-        stop = int(np.searchsorted(means, means[place] + data.TWIN_DIFFERENCE))
+        stop = int(np.searchsorted(means, means[place] + near_duplicates.TWIN_DIFFERENCE))
         others = order[place + 1 : stop]
         if not len(others):
             continue
         difference = np.abs(prints[others] - prints[one]).mean(axis=1)
-        for other in np.flatnonzero(difference < data.TWIN_DIFFERENCE):
+        for other in np.flatnonzero(difference < near_duplicates.TWIN_DIFFERENCE):
             first, second = sorted((int(one), int(others[other])))
             found.append((names[first], names[second], float(difference[other])))
     return sorted(found, key=lambda pair: pair[2])[:limit]

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore import images as pictures
-from cloudcore import pattern_csv, rle
 from cloudcore.errors import CloudcoreError, DataError, RLEError
-from cloudcore.mask import Mask
+from cloudcore.masks import rle
+from cloudcore.masks.mask import Mask
+from cloudcore.satellite import label_csv
 
 PATTERNS = ("Fish", "Flower", "Gravel", "Sugar")
 SHAPE_HW = (1400, 2100)
@@ -125,7 +126,7 @@ def read(
     folder of images is given, those that are there must have the declared shape. Raises DataError.
     """
     builder = _Builder(shape_hw, repair)
-    for row, cell, text in pattern_csv.rows(Path(path), MAX_CELL):
+    for row, cell, text in label_csv.rows(Path(path), MAX_CELL):
         builder.add(row, cell, text)
     table = builder.table(Path(path).name)
     if images is not None:
@@ -252,7 +253,7 @@ def write_table(path: Path, table: Table, replaced: Mapping[tuple[str, str], str
         pattern_index(pattern)
         table.index(image)
         _checked(f"{image}_{pattern}", text, table.shape_hw)
-    return pattern_csv.write(
+    return label_csv.write(
         path,
         (
             (f"{image}_{pattern}", changed.get((image, pattern), table.text(image, pattern)))
@@ -267,7 +268,7 @@ def write_submission(path: Path, rows: Iterable[tuple[str, str, Mask | str]]) ->
 
     Written as a stream, whole or not at all. Raises DataError for a mask of another grid and for a bad text.
     """
-    return pattern_csv.write(path, (_submission_row(*row) for row in rows))
+    return label_csv.write(path, (_submission_row(*row) for row in rows))
 
 
 def sample_submission(path: Path, images: Sequence[str]) -> int:
@@ -284,7 +285,7 @@ def check_submission(path: Path, images: Sequence[str]) -> list[str]:
     seen: set[str] = set()
     problems: list[str] = []
     try:
-        for row, cell, text in pattern_csv.rows(Path(path), MAX_CELL):
+        for row, cell, text in label_csv.rows(Path(path), MAX_CELL):
             if cell not in wanted:
                 problems.append(f"Row {row}: {cell[:80]!r} is no image and class that were asked for. Take it out.")
             elif cell in seen:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cloudcore import dome, images
 from cloudcore.errors import CloudcoreError
-from cloudcore.sun_moon import Orientation, Site
+from cloudcore.files import atomic
+from cloudcore.sky import cameras as sky_cameras
+from cloudcore.sky.sun_moon import Orientation, Site
 
 FOLDER = "sites"
 """Below the cameras folder, where domes and horizon masks are kept too."""
@@ -45,7 +46,7 @@ class Place:
 
 def file_of(cameras: Path, name: str) -> Path:
     """Where a camera's place is kept below the cameras folder."""
-    return cameras / FOLDER / f"{dome.own_id(name, '')}.json"
+    return cameras / FOLDER / f"{sky_cameras.own_id(name, '')}.json"
 
 
 def save(cameras: Path, name: str, place: Place) -> None:
@@ -54,7 +55,7 @@ def save(cameras: Path, name: str, place: Place) -> None:
     if place == Place():
         file.unlink(missing_ok=True)
         return
-    images.replace_file(file, json.dumps({"name": name, **asdict(place)}, indent=1).encode())
+    atomic.replace_file(file, json.dumps({"name": name, **asdict(place)}, indent=1).encode())
 
 
 def load(cameras: Path, name: str) -> Place:

@@ -12,9 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import dome, mask
-from cloudcore.dome import Camera, Dome
-from cloudcore.mask import Mask
+from cloudcore.errors import MaskError
+from cloudcore.masks import mask
+from cloudcore.masks.mask import Mask
+from cloudcore.sky import dome
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.dome import Dome, distance
 
 ABOVE_DEGREES = 30.0
 ZENITH_DEGREES = 30.0
@@ -94,7 +97,7 @@ def grid(camera: Camera, out_hw: tuple[int, int]) -> Grid:
 
 def shares(cloud: Mask, sky: Grid, counted: Mask) -> dict[str, float]:
     """{measure: cloud's share, 0..1} of one mask over what is counted, bool (h, w); NaN where nothing is."""
-    found = {"cloud_fraction": dome.cloud_fraction(cloud, counted)}
+    found = {"cloud_fraction": cloud_fraction(cloud, counted)}
     for name, part in zip(list(MEASURES)[1:], (sky.valid, sky.high, sky.zenith), strict=True):
         where = part & counted
         total = float(sky.angle.sum(where=where, dtype=np.float64)) if sky.circle is not None else 0.0
@@ -140,3 +143,38 @@ def as_numbers(found: Mapping[str, Amount]) -> dict[str, list[float | None]]:
 def from_numbers(told: Mapping[str, Sequence[float | None]]) -> dict[str, Amount]:
     """The amounts that as_numbers wrote."""
     return {name: Amount(*(math.nan if v is None else float(v) for v in values)) for name, values in told.items()}
+
+
+OVERCAST = 8
+"""Okta of a sky without a gap; 9, sky obscured, is never derived from a mask."""
+
+
+def okta(cloud_fraction: float) -> int:
+    """Eighths of the sky: 0 at exactly 0, 8 at exactly 1, else min(7, max(1, floor(8 f + 0.5))).
+
+    The WMO's rule: a trace counts as 1, a gap as 7. Raises MaskError where f is not in 0..1.
+    """
+    if not 0 <= cloud_fraction <= 1:
+        raise MaskError(f"Cloud fraction is {cloud_fraction}, wanted 0 to 1: check that the frame has valid pixels")
+    if cloud_fraction in (0, 1):
+        return OVERCAST * int(cloud_fraction)
+    return min(7, max(1, math.floor(8 * cloud_fraction + 0.5)))
+
+
+def cloud_fraction(cloud: Mask, valid: Mask | None = None) -> float:
+    """Cloud px / valid px, 0..1; NaN where no pixel is valid."""
+    if valid is None:
+        return float(np.count_nonzero(cloud) / cloud.size) if cloud.size else math.nan
+    counted = int(np.count_nonzero(valid))
+    return int(np.count_nonzero(cloud & valid)) / counted if counted else math.nan
+
+
+def sky_fraction(cloud: Mask, valid: Mask, dome: Dome) -> float:
+    """Cloud's part of the valid solid angle, 0..1; NaN where no pixel is valid.
+
+    In an equidistant image a pixel at zenith angle z covers a solid angle proportional to sin(z) / z.
+    """
+    angle = distance(dome, valid.shape) * np.float32(math.pi / 2 / dome.radius)
+    weight = np.sinc(angle / np.float32(math.pi)) * (valid & (angle <= math.pi / 2))
+    total = float(weight.sum(dtype=np.float64))
+    return float(weight.sum(where=cloud, dtype=np.float64)) / total if total else math.nan

@@ -3,24 +3,17 @@
 A fisheye is taken as equidistant: the zenith angle grows with the distance from the centre, 90 degrees at the radius.
 """
 
-import hashlib
 import itertools
-import json
 import math
-import unicodedata
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore import images
-from cloudcore.errors import CloudcoreError, ImageError, MaskError
-from cloudcore.mask import Mask
-
-OVERCAST = 8
-"""Okta of a sky without a gap; 9, sky obscured, is never derived from a mask."""
+from cloudcore.errors import ImageError
+from cloudcore.masks.mask import Mask
 
 
 @dataclass(frozen=True)
@@ -33,35 +26,6 @@ class Dome:
     def mask(self, shape_hw: tuple[int, int]) -> Mask:
         """bool (H, W): True where the pixel's centre lies inside the circle."""
         return distance(self, shape_hw) <= self.radius
-
-
-@dataclass(frozen=True)
-class Camera:
-    """What is kept per camera and exposure: frame size, dome, horizon mask and the model used by default.
-
-    horizon is bool (H, W), True where never is sky (trees, masts, walls); None where nothing was marked.
-    """
-
-    name: str
-    exposure: str
-    shape_hw: tuple[int, int]
-    dome: Dome | None = None
-    horizon: Mask | None = None
-    model: str | None = None
-
-    def valid(self, shape_hw: tuple[int, int]) -> Mask:
-        """bool (H, W): pixels that count, in the dome and off the horizon mask. Raises MaskError on another size."""
-        if tuple(shape_hw) != tuple(self.shape_hw):
-            raise MaskError(
-                f"The frame has {shape_hw[0]} × {shape_hw[1]} px (h × w), camera {self.name} was set for "
-                f"{self.shape_hw[0]} × {self.shape_hw[1]}: set the dome for this size"
-            )
-        inside = np.ones(shape_hw, np.bool_) if self.dome is None else self.dome.mask(shape_hw)
-        return inside if self.horizon is None else inside & ~self.horizon
-
-
-KPNO = Camera("KPNO", "", (512, 512), Dome((252.0, 256.0), 241.0))
-"""The all-sky camera of Kitt Peak National Observatory as its frames of 2017 show it."""
 
 
 def distance(dome: Dome, shape_hw: tuple[int, int]) -> NDArray[np.float32]:
@@ -77,37 +41,6 @@ def altitude(dome: Dome, shape_hw: tuple[int, int]) -> NDArray[np.float32]:
     return np.where(away <= dome.radius, 90 - 90 * away / np.float32(dome.radius), np.float32(np.nan))
 
 
-def okta(cloud_fraction: float) -> int:
-    """Eighths of the sky: 0 at exactly 0, 8 at exactly 1, else min(7, max(1, floor(8 f + 0.5))).
-
-    The WMO's rule: a trace counts as 1, a gap as 7. Raises MaskError where f is not in 0..1.
-    """
-    if not 0 <= cloud_fraction <= 1:
-        raise MaskError(f"Cloud fraction is {cloud_fraction}, wanted 0 to 1: check that the frame has valid pixels")
-    if cloud_fraction in (0, 1):
-        return OVERCAST * int(cloud_fraction)
-    return min(7, max(1, math.floor(8 * cloud_fraction + 0.5)))
-
-
-def cloud_fraction(cloud: Mask, valid: Mask | None = None) -> float:
-    """Cloud px / valid px, 0..1; NaN where no pixel is valid."""
-    if valid is None:
-        return float(np.count_nonzero(cloud) / cloud.size) if cloud.size else math.nan
-    counted = int(np.count_nonzero(valid))
-    return int(np.count_nonzero(cloud & valid)) / counted if counted else math.nan
-
-
-def sky_fraction(cloud: Mask, valid: Mask, dome: Dome) -> float:
-    """Cloud's part of the valid solid angle, 0..1; NaN where no pixel is valid.
-
-    In an equidistant image a pixel at zenith angle z covers a solid angle proportional to sin(z) / z.
-    """
-    angle = distance(dome, valid.shape) * np.float32(math.pi / 2 / dome.radius)
-    weight = np.sinc(angle / np.float32(math.pi)) * (valid & (angle <= math.pi / 2))
-    total = float(weight.sum(dtype=np.float64))
-    return float(weight.sum(where=cloud, dtype=np.float64)) / total if total else math.nan
-
-
 def horizon_from_pink(image: images.Image) -> Mask:
     """bool (H, W), True under pink paint: an ignore mask drawn over a frame in a strong magenta.
 
@@ -119,74 +52,6 @@ def horizon_from_pink(image: images.Image) -> Mask:
     if not pink.any():
         raise ImageError("The picture holds no pink paint: paint what is never sky in magenta and import it again")
     return np.asarray(pink, np.bool_)
-
-
-def own_id(name: str, exposure: str) -> str:
-    """A file name of ours for any camera: what a person typed never reaches the disk as a path."""
-    key = json.dumps([unicodedata.normalize("NFC", name), unicodedata.normalize("NFC", exposure)])
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def save_camera(folder: Path, camera: Camera) -> None:
-    """Writes folder/<id>.json and, with a horizon, <id>-horizon.png; each replaced whole. Raises MaskError.
-
-    The id comes from name, exposure and frame size, so that saving the same again replaces it.
-    """
-    if camera.horizon is not None and camera.horizon.shape != tuple(camera.shape_hw):
-        got, wanted = camera.horizon.shape, tuple(camera.shape_hw)
-        raise MaskError(f"The horizon mask has shape {got}, wanted the frame's {wanted}: draw it on this frame")
-    stem = f"{own_id(camera.name, camera.exposure)}-{camera.shape_hw[0]}x{camera.shape_hw[1]}"
-    drawn = None
-    if camera.horizon is not None:
-        data = images.encode_png(camera.horizon)
-        drawn = f"{stem}-horizon.png"
-        images.replace_file(folder / drawn, data)
-    record = {
-        "name": camera.name,
-        "exposure": camera.exposure,
-        "shape_hw": list(camera.shape_hw),
-        "dome": None if camera.dome is None else [*camera.dome.centre_yx, camera.dome.radius],
-        "horizon": drawn,
-        "model": camera.model,
-    }
-    images.replace_file(folder / f"{stem}.json", json.dumps(record, indent=1).encode())
-
-
-def _load(path: Path) -> Camera:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        height, width = (int(side) for side in record["shape_hw"])
-        circle = record["dome"]
-        dome = None if circle is None else Dome((float(circle[0]), float(circle[1])), float(circle[2]))
-        model = None if record["model"] is None else str(record["model"])
-        camera = Camera(str(record["name"]), str(record["exposure"]), (height, width), dome, None, model)
-        drawn = record["horizon"]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise CloudcoreError(f"Camera file {path.name} is damaged: delete it and set the dome again") from error
-    if drawn is None:
-        return camera
-    horizon = images.read_label(path.with_name(f"{path.stem}-horizon.png")) > 127
-    if horizon.shape != (height, width):
-        raise CloudcoreError(f"The horizon mask of {path.name} has another size: delete it and draw it again")
-    return replace(camera, horizon=horizon)
-
-
-def cameras(folder: Path) -> list[Camera]:
-    """Every camera kept in folder, by name and exposure; none where there is no folder. Raises CloudcoreError."""
-    found = [_load(path) for path in sorted(folder.glob("*.json"))]
-    return sorted(found, key=lambda camera: (camera.name, camera.exposure, camera.shape_hw))
-
-
-def camera_for(folder: Path, camera_name: str, exposure: str, shape_hw: tuple[int, int]) -> Camera | None:
-    """The camera kept for this name, exposure and frame size; else the one of the same name and size; else None.
-
-    An exposure never set before starts from the camera's other one: dome and trees are the same, the model may not be.
-    """
-    same = [c for c in cameras(folder) if c.name == camera_name and c.shape_hw == tuple(shape_hw)]
-    exact = [c for c in same if c.exposure == exposure]
-    if exact or not same:
-        return exact[0] if exact else None
-    return replace(same[0], exposure=exposure, model=None)
 
 
 def find(image: images.Image) -> Dome | None:
@@ -207,12 +72,12 @@ def find(image: images.Image) -> Dome | None:
     coarse = _search(np.asarray(cv2.resize(light, small_hw[::-1], interpolation=cv2.INTER_AREA), np.float32))
     if coarse is None:
         return None
-    circle = _fit(light, _scaled(coarse, scale), scale)
+    circle = _fit(light, scaled(coarse, scale), scale)
     # Once more from the better centre, where a shift's part along the rays is all but exact.
-    return _scaled(_fit(light, circle, scale / 2), shrunk)
+    return scaled(_fit(light, circle, scale / 2), shrunk)
 
 
-def _scaled(circle: Dome, scale: float) -> Dome:
+def scaled(circle: Dome, scale: float) -> Dome:
     """The circle on a grid `scale` times as fine; px centres are whole numbers on both grids."""
     y, x = (round((at + 0.5) * scale - 0.5, 2) for at in circle.centre_yx)
     return Dome((y, x), round(circle.radius * scale, 2))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cloudcore.errors import MaskError
 from cloudcore.images import Image
-from cloudcore.mask import Mask, Probability
+from cloudcore.masks.mask import Mask, Probability
 
 STAR_PX = 9
 """Width of the median that takes stars and hot pixels away before brightness is judged, px of a 512 px frame."""

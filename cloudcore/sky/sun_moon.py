@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import dome
-from cloudcore.dome import Dome
 from cloudcore.errors import DataError
+from cloudcore.sky import dome
+from cloudcore.sky.dome import Dome
 
 Degrees = NDArray[np.float64]
 

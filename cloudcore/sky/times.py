@@ -10,8 +10,11 @@ from pathlib import Path, PurePosixPath
 from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as PIL
 
-from cloudcore import data, fits_frames, images, night_tables
+from cloudcore import images
 from cloudcore.errors import DataError, ImageError
+from cloudcore.files import tables
+from cloudcore.frames import listing
+from cloudcore.images import fits
 
 _DIGITS = {"Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{2}", "d": r"\d{2}", "H": r"\d{2}", "M": r"\d{2}", "S": r"\d{2}"}
 _DIGITS |= {"j": r"\d{3}", "f": r"\d{1,6}", "b": r"[A-Za-z]{3}"}
@@ -40,8 +43,8 @@ class Clock:
 
 def read_table(name: str, content: bytes) -> dict[str, datetime]:
     """{file: UTC time} of a CSV with the columns file and time_utc; file is a path below the folder, or a name."""
-    rows = night_tables.read(name, content, ("file", "time_utc"))
-    return {row["file"]: night_tables.time_of(row["time_utc"], f"{name}, line {row['']}") for row in rows}
+    rows = tables.read(name, content, ("file", "time_utc"))
+    return {row["file"]: tables.time_of(row["time_utc"], f"{name}, line {row['']}") for row in rows}
 
 
 def list_files(folder: Path) -> list[Path]:
@@ -60,9 +63,7 @@ def list_files(folder: Path) -> list[Path]:
 def _fits_files(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (
-            Path(parent, name) for name in files if not name.startswith(".") and fits_frames.is_fits(Path(name))
-        )
+        yield from (Path(parent, name) for name in files if not name.startswith(".") and fits.is_fits(Path(name)))
 
 
 def time_of(path: Path, folder: Path, clock: Clock) -> datetime | None:
@@ -75,11 +76,11 @@ def time_of(path: Path, folder: Path, clock: Clock) -> datetime | None:
     if clock.pattern:
         found = _by_pattern(file, clock.pattern)
         return found - ahead if found else None
-    if fits_frames.is_fits(path) and (taken := fits_frames.time_of(path)):
+    if fits.is_fits(path) and (taken := fits.time_of(path)):
         return taken
-    if named := data.time_of(path.stem):
+    if named := listing.time_of(path.stem):
         return named - ahead
-    return None if fits_frames.is_fits(path) else _by_exif(path, ahead)
+    return None if fits.is_fits(path) else _by_exif(path, ahead)
 
 
 def _compiled(pattern: str) -> "re.Pattern[str]":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cloudcore.errors import MaskError
 from cloudcore.images import Image
-from cloudcore.mask import Mask
+from cloudcore.masks.mask import Mask
 
 Rgb = tuple[int, int, int]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cloudcore.genera import BY_NAME
+from cloudcore.photographs.genera import BY_NAME
 
 
 def _colourful(picture: bytes) -> float:

@@ -7,7 +7,9 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import pytest
 
-from cloudcore import data, mask, metrics, models, rle
+from cloudcore import models
+from cloudcore.frames import labelled
+from cloudcore.masks import mask, metrics, rle
 from tests import toy_model
 from tests.browser.lens_viewer import LensViewer, until
 
@@ -22,7 +24,7 @@ class Viewer(LensViewer):
     def __init__(self, page: Any, app: Any) -> None:
         super().__init__(page, app)
         self.model = models.load(toy_model.write(app.workspace / "models" / "toy"))
-        self.pairs = {pair.stem: pair for pair in data.pairs(Path(app.workspace) / "samples" / "sky")}
+        self.pairs = {pair.stem: pair for pair in labelled.pairs(Path(app.workspace) / "samples" / "sky")}
 
     def open(self) -> "Viewer":
         """Go to the page by its address and wait until all frames are scored."""
@@ -37,7 +39,7 @@ class Viewer(LensViewer):
 
     def cleaned(self) -> tuple[Any, Any, Any]:
         """(mask.clean at the sliders of the panels, truth, valid) of the frame in view."""
-        image, label = data.read_pair(self.pairs[self.stem])
+        image, label = labelled.read_pair(self.pairs[self.stem])
         truth, valid = mask.from_label(label)
         threshold, min_size = float(self.told("threshold")), int(self.told("min-size"))
         return mask.clean(self.model(image), threshold, min_size, valid), truth, valid

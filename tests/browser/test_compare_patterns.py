@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import evaluate_masks, images, mask, metrics, models, pattern_data
-from cloudcore.pattern_table import GRID_HW, PATTERNS
+from cloudcore import images, models
+from cloudcore.masks import mask, metrics
+from cloudcore.models import mask_evaluation
+from cloudcore.satellite import cache
+from cloudcore.satellite.table import GRID_HW, PATTERNS
 from tests import toy_model
 from tests.browser.lens_viewer import LensViewer, until
 
@@ -22,7 +25,7 @@ class Viewer(LensViewer):
         super().__init__(page, app)
         self.folder = toy_model.write_patterns(app.workspace / "models" / "toy")
         self.model = models.load(self.folder)
-        self.table, self.images, _ = pattern_data.sources(app.workspace / "samples" / "patterns")
+        self.table, self.images, _ = cache.sources(app.workspace / "samples" / "patterns")
         self.page.goto(f"{app.url}/compare?model=toy&frame={IMAGE}&compare_pattern=Flower")
         self.wait_for_scores(12)
 
@@ -77,5 +80,5 @@ def test_use_best_is_the_sweeps_and_is_saved_for_that_class_alone(app_factory: A
         cleaned = mask.clean(probability, saved.threshold[1], saved.min_size[1])
         each.append(metrics.dice(cleaned, viewer.table.mask(name, "Flower", GRID_HW)))
     assert np.mean(each) == pytest.approx(float(viewer.dice), abs=6e-4)
-    sweeps = evaluate_masks.sweep_model(saved, viewer.images.parent, every=True)["Flower"]
+    sweeps = mask_evaluation.sweep_model(saved, viewer.images.parent, every=True)["Flower"]
     assert np.mean(each) >= sweeps["dice"] - 1e-6  # the page's steps hold every step of the sweep

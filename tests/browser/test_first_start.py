@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudcore import data
+from cloudcore.frames import listing
 from tests.conftest import App
 
 
@@ -44,7 +44,7 @@ def test_nothing_there(app_factory: Callable[..., App], page: Any, browser: Any)
     assert page.locator('[data-testid="stMetricValue"]').first.inner_text() == "24"
     page.locator('[class*="st-key-card-next-"] img').nth(9).wait_for()
     assert [path.name for path in app.workspace.iterdir() if path.is_dir()] == ["samples"]
-    assert len(data.list_frames(app.workspace / "samples" / "sky" / "images")) == 24
+    assert len(listing.list_frames(app.workspace / "samples" / "sky" / "images")) == 24
     assert not [url for url in outside if not url.startswith(("data:", "blob:"))]
     page.locator('[class*="st-key-card-next-0"] a').click()
     page.wait_for_url(re.compile(r"/paint\?.*frame="), timeout=60_000)

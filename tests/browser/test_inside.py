@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from cloudcore import images
 from tests.conftest import App
-from tests.test_explain import write_model
+from tests.inside.test_activations import write_model
 
 
 @pytest.mark.browser

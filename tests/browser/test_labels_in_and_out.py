@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import dome, images
+from cloudcore import images
+from cloudcore.sky import cameras
 from tests.browser.test_paint import DAY, NIGHT, PATIENCE, Painter
 
 pytestmark = pytest.mark.browser
@@ -126,7 +127,7 @@ def test_the_dome_is_dragged_typed_and_kept_for_the_camera(painter: Painter) -> 
     page.wait_for_timeout(800)
     dialog.get_by_role("button", name="Keep for this camera").click()
     painter.toast("Kept for camera1")
-    kept = dome.cameras(painter.app.workspace / "cameras")
+    kept = cameras.cameras(painter.app.workspace / "cameras")
     assert len(kept) == 1 and kept[0].dome is not None and kept[0].dome.radius == 200
     painter.open().size(9).stroke((250.5, 250.5)).held()
     assert painter.draft()[252, 470] == 128, "outside the smaller dome nothing is defined"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import data, images, models, runs
+from cloudcore import images, models, runs
+from cloudcore.frames import labelled
 from tests.browser.test_paint import Painter
 
 pytestmark = pytest.mark.browser
@@ -21,8 +22,8 @@ PATIENCE = 400_000
 def _put_frame(workspace: Path, sky_data: Path) -> images.Image:
     """One frame as a person's own: a real one where there are some, a sample otherwise; returns its image."""
     chosen, best = None, -1.0
-    for pair in data.pairs(sky_data)[:60]:
-        image, label = data.read_pair(pair)
+    for pair in labelled.pairs(sky_data)[:60]:
+        image, label = labelled.read_pair(pair)
         height, width = label.shape
         middle = label[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3] == 255
         share = float(middle.mean()) - abs(

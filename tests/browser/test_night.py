@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlparse
 import pandas as pd
 import pytest
 
-from cloudcore import camera_sites, images
+from cloudcore import images
+from cloudcore.sky import camera_sites
 from tests import toy_model
 
 pytestmark = pytest.mark.browser

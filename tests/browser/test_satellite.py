@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cloudcore.labels import LabelStore
-from cloudcore.mask import CLOUD
+from cloudcore.masks.mask import CLOUD
 from tests.conftest import App
 
 

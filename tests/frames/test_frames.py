@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudcore import data, images
+from cloudcore import images
 from cloudcore.errors import DataError
+from cloudcore.frames import labelled, listing, near_duplicates, preflight, splits
 
 
 def _write(folder: Path, stems: list[str], shade: int = 0, size: int = 32) -> None:
@@ -33,12 +34,12 @@ def _write(folder: Path, stems: list[str], shade: int = 0, size: int = 32) -> No
     ],
 )
 def test_time_in_a_name(name: str, expected: datetime | None) -> None:
-    assert data.time_of(name) == expected
+    assert listing.time_of(name) == expected
 
 
 def test_a_morning_belongs_to_the_night_before() -> None:
     evening, morning = datetime(2017, 8, 17, 22, tzinfo=UTC), datetime(2017, 8, 18, 5, tzinfo=UTC)
-    assert data.night_of(evening) == data.night_of(morning) == "2017-08-17"
+    assert listing.night_of(evening) == listing.night_of(morning) == "2017-08-17"
 
 
 @pytest.mark.parametrize(
@@ -53,12 +54,12 @@ def test_a_morning_belongs_to_the_night_before() -> None:
     ],
 )
 def test_a_season_of_dated_folders_is_one_camera(tmp_path: Path, file: str, camera: str) -> None:
-    assert data.frame_of(tmp_path / f"{file}.png", tmp_path).camera == camera
+    assert listing.frame_of(tmp_path / f"{file}.png", tmp_path).camera == camera
 
 
 def test_frames_are_listed_by_stem_and_know_their_camera(tmp_path: Path) -> None:
     _write(tmp_path, ["b/camera1_2017-08-17T09-56-06", "a"])
-    frames = data.list_frames(tmp_path / "images")
+    frames = listing.list_frames(tmp_path / "images")
     assert [frame.stem for frame in frames] == ["a", "b/camera1_2017-08-17T09-56-06"]
     assert frames[1].camera == "b/camera1"
     assert frames[1].night == "2017-08-16"
@@ -66,23 +67,23 @@ def test_frames_are_listed_by_stem_and_know_their_camera(tmp_path: Path) -> None
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
-        data.list_frames(tmp_path / "nowhere")
+        listing.list_frames(tmp_path / "nowhere")
 
 
 def test_nights_are_never_cut_and_the_split_is_seeded(tmp_path: Path) -> None:
     _write(tmp_path, [f"c_2017-08-{day:02d}T22-0{m}-00" for day in range(1, 11) for m in range(4)])
-    found = data.pairs(tmp_path)
-    parts = data.split(found, 0.2, seed=3)
+    found = labelled.pairs(tmp_path)
+    parts = splits.split(found, 0.2, seed=3)
     assert parts.by == "night"
     assert len(parts.valid) == 8
     assert not {pair.group for pair in parts.train} & {pair.group for pair in parts.valid}
-    assert data.split(found, 0.2, seed=3) == parts
-    assert data.split(found, 0.2, seed=4).valid != parts.valid
+    assert splits.split(found, 0.2, seed=3) == parts
+    assert splits.split(found, 0.2, seed=4).valid != parts.valid
 
 
 def test_without_times_blocks_of_ten_numbers_are_kept_whole(tmp_path: Path) -> None:
     _write(tmp_path, [f"{number:03d}" for number in range(50)])
-    parts = data.split(data.pairs(tmp_path))
+    parts = splits.split(labelled.pairs(tmp_path))
     assert parts.by == "blocks of 10"
     assert {int(pair.stem) // 10 for pair in parts.valid}.isdisjoint({int(pair.stem) // 10 for pair in parts.train})
     assert len(parts.valid) == 10
@@ -90,33 +91,33 @@ def test_without_times_blocks_of_ten_numbers_are_kept_whole(tmp_path: Path) -> N
 
 def test_one_group_means_no_validation_and_says_so(tmp_path: Path) -> None:
     _write(tmp_path, ["c_2017-08-17T22-00-00", "c_2017-08-17T22-10-00"])
-    parts = data.split(data.pairs(tmp_path))
+    parts = splits.split(labelled.pairs(tmp_path))
     assert parts.valid == ()
     assert "No validation" in parts.note
 
 
 def test_twins_end_on_one_side(tmp_path: Path) -> None:
     _write(tmp_path, ["005", "015", "025"])
-    found = data.pairs(tmp_path)
-    prints = np.stack([data.fingerprint(images.read(pair.image)) for pair in found])
+    found = labelled.pairs(tmp_path)
+    prints = np.stack([near_duplicates.fingerprint(images.read(pair.image)) for pair in found])
     prints[2] = prints[0] + 1
-    joined = data.join_twins(found, prints)
+    joined = near_duplicates.join_twins(found, prints)
     assert joined[0].group == joined[2].group != joined[1].group
 
 
 def test_levels_of_the_published_sets() -> None:
     grey = np.array([[255, 100, 0]], np.uint8)
-    assert data.levels_to_label(grey, "255=cloud 100=sky 0=undefined", "m.png").tolist() == [[255, 0, 128]]
+    assert labelled.levels_to_label(grey, "255=cloud 100=sky 0=undefined", "m.png").tolist() == [[255, 0, 128]]
     blurred = np.array([[250, 127, 128]], np.uint8)
-    assert data.levels_to_label(blurred, "JPEG binary: >=128 cloud", "m.jpg").tolist() == [[255, 0, 255]]
+    assert labelled.levels_to_label(blurred, "JPEG binary: >=128 cloud", "m.jpg").tolist() == [[255, 0, 255]]
     with pytest.raises(DataError, match="holds the values 100"):
-        data.levels_to_label(np.full((2, 2), 100, np.uint8), "", "m.png")
+        labelled.levels_to_label(np.full((2, 2), 100, np.uint8), "", "m.png")
 
 
 def test_preflight_names_sizes_and_polarity(tmp_path: Path) -> None:
     _write(tmp_path, ["001", "002"])
     images.write_png(tmp_path / "masks" / "002.png", np.zeros((16, 32), np.uint8))
-    found = data.preflight(tmp_path)
+    found = preflight.check(tmp_path)
     assert len(found.problems) == 1
     assert "never resized" in found.problems[0]
     dark = np.full((32, 32, 3), 200, np.uint8)
@@ -126,7 +127,7 @@ def test_preflight_names_sizes_and_polarity(tmp_path: Path) -> None:
     images.write_png(tmp_path / "images" / "001.png", dark)
     images.write_png(tmp_path / "masks" / "001.png", label)
     (tmp_path / "masks" / "002.png").unlink()
-    assert any("darker" in note for note in data.preflight(tmp_path).notes)
+    assert any("darker" in note for note in preflight.check(tmp_path).notes)
 
 
 @pytest.mark.parametrize("make", ["nothing", "empty", "no masks"])
@@ -137,7 +138,7 @@ def test_row_62_a_folder_without_data_is_refused_before_anything_starts(tmp_path
     if make == "no masks":
         _write(tmp_path, ["001"])
         (tmp_path / "masks" / "001.png").unlink()
-    found = data.preflight(tmp_path)
+    found = preflight.check(tmp_path)
     assert found.n_images == 0
     assert len(found.problems) == 1
     assert found.problems[0].endswith(".")
@@ -145,7 +146,7 @@ def test_row_62_a_folder_without_data_is_refused_before_anything_starts(tmp_path
 
 def test_one_image_is_accepted_and_no_validation_is_said(tmp_path: Path) -> None:
     _write(tmp_path, ["001"])
-    found = data.preflight(tmp_path)
+    found = preflight.check(tmp_path)
     assert found.problems == []
     assert any("No validation" in note for note in found.notes)
 
@@ -153,13 +154,13 @@ def test_one_image_is_accepted_and_no_validation_is_said(tmp_path: Path) -> None
 def test_a_table_that_leaves_its_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pairs.csv").write_text("image,mask\n../x.png,/etc/passwd\n")
     with pytest.raises(DataError, match="not a path below"):
-        data.pairs(tmp_path)
+        labelled.pairs(tmp_path)
 
 
 def test_real_pairs_are_read_by_their_table(sky_data: Path) -> None:
-    found = data.pairs(sky_data)
+    found = labelled.pairs(sky_data)
     assert len(found) >= 20
     assert not any(pair.mask.name.endswith("_3GT.png") for pair in found)
-    image, label = data.read_pair(found[0])
+    image, label = labelled.read_pair(found[0])
     assert image.shape[:2] == label.shape
     assert set(np.unique(label)) <= {0, 128, 255}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cloudcore import neuron
-from cloudcore.neuron import Neuron
+from cloudcore.inside import neuron
+from cloudcore.inside.neuron import Neuron
 
 
 @pytest.mark.parametrize(

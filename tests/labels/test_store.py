@@ -19,12 +19,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from cloudcore import label_database
 from cloudcore.errors import CloudcoreError, LabelError
-from cloudcore.label_names import disk_name
-from cloudcore.labels import ClassConflict, Conflict, LabelStore
+from cloudcore.labels import ClassConflict, Conflict, LabelStore, database
+from cloudcore.labels.names import disk_name
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 Mask = np.ndarray[Any, Any]
 
 
@@ -308,7 +307,7 @@ def test_threads_on_one_frame_lose_nothing(store: LabelStore) -> None:
 
 _WRITER = """
 import sys
-from tests.test_labels import LabelStore, _insist
+from tests.labels.test_store import LabelStore, _insist
 class Told(list):
     def append(self, one):
         print(*one, flush=True)
@@ -385,7 +384,7 @@ def test_a_locked_database_is_waited_for(local: LabelStore, tmp_path: Path) -> N
 
 
 def test_a_database_locked_for_good_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_database, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.2)
     store = LabelStore(tmp_path / "labels")
     other = sqlite3.connect(tmp_path / "labels" / "labels.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

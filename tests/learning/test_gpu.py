@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from cloudcore import jobs, models
-from cloudcore.task import find_tasks
+from cloudcore import models
+from cloudcore.learning import work
+from cloudcore.learning.tasks import find_tasks
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "sky": {"size": 128, "crop": 128, "epochs": 2},
@@ -26,8 +27,8 @@ def test_a_task_learns_on_a_gpu_in_bfloat16_and_leaves_a_model(samples: Path, tm
 
     if not torch.cuda.is_available():
         pytest.skip("There is no CUDA GPU on this machine.")
-    run = jobs.prepare(name, OPTIONS[name], samples / name, tmp_path / "runs", None, "cuda")
-    status = jobs.work(run)
+    run = work.prepare(name, OPTIONS[name], samples / name, tmp_path / "runs", None, "cuda")
+    status = work.run_training(run)
     assert status.state == "done" and status.device.startswith("cuda") and status.gpu_memory_mib
     assert len(run.history()) == 2 and all(row["train_loss"] for row in run.history())
     assert models.load(run.folder).info["trained_on"]["n"] > 0

@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from cloudcore import jobs, runs
+from cloudcore import runs
+from cloudcore.files import atomic
+from cloudcore.learning import device_queue, jobs
+from cloudcore.runs import provenance
 from cloudcore.settings import Settings
 
 
 def _made(root: Path, queued_at: str, state: str = "queued", **config: Any) -> runs.Run:
     run = runs.create(root, "sky", root, {}, device="cpu", **config)
     status = {"state": state, "queued_at": queued_at, "updated_at": runs.now(), "heartbeat_at": runs.now()}
-    runs.write_json(run.folder / "status.json", status)
+    atomic.write_json(run.folder / "status.json", status)
     return run
 
 
@@ -22,32 +25,32 @@ def test_the_queue_keeps_its_order(tmp_path: Path) -> None:
     second = _made(tmp_path / "runs", "2026-01-01T10:00:02+00:00")
     first = _made(tmp_path / "runs", "2026-01-01T10:00:01+00:00")
     third = _made(tmp_path / "runs", "2026-01-01T10:00:03+00:00")
-    assert [run.id for run in jobs._ahead(first, "cpu")] == []
-    assert [run.id for run in jobs._ahead(second, "cpu")] == [first.id]
-    assert {run.id for run in jobs._ahead(third, "cpu")} == {first.id, second.id}
-    assert jobs._ahead(third, "cuda") == [], "another device has a queue of its own"
+    assert [run.id for run in device_queue._ahead(first, "cpu")] == []
+    assert [run.id for run in device_queue._ahead(second, "cpu")] == [first.id]
+    assert {run.id for run in device_queue._ahead(third, "cpu")} == {first.id, second.id}
+    assert device_queue._ahead(third, "cuda") == [], "another device has a queue of its own"
 
 
 @pytest.mark.parametrize("state", ["done", "failed", "stopped", "lost"])
 def test_nobody_waits_for_a_run_that_is_over(tmp_path: Path, state: str) -> None:
     _made(tmp_path / "runs", "2026-01-01T10:00:01+00:00", state)
     late = _made(tmp_path / "runs", "2026-01-01T10:00:03+00:00")
-    assert jobs._ahead(late, "cpu") == []
+    assert device_queue._ahead(late, "cpu") == []
 
 
 def test_nobody_waits_for_a_process_that_died_in_the_queue(tmp_path: Path) -> None:
     dead = _made(tmp_path / "runs", "2026-01-01T10:00:01+00:00")
     told = runs.read_json(dead.folder / "status.json")
-    runs.write_json(dead.folder / "status.json", {**told, "heartbeat_at": "2026-01-01T10:00:05+00:00"})
+    atomic.write_json(dead.folder / "status.json", {**told, "heartbeat_at": "2026-01-01T10:00:05+00:00"})
     late = _made(tmp_path / "runs", "2026-01-01T10:00:03+00:00")
-    assert jobs._ahead(late, "cpu") == []
+    assert device_queue._ahead(late, "cpu") == []
 
 
 def test_a_run_whose_process_is_slow_to_come_keeps_its_place(tmp_path: Path) -> None:
     first = runs.create(tmp_path / "runs", "sky", tmp_path, {}, device="cpu")
     late = runs.create(tmp_path / "runs", "sky", tmp_path, {}, device="cpu")
-    assert [run.id for run in jobs._ahead(late, "cpu")] == [first.id]
-    assert jobs._ahead(first, "cpu") == []
+    assert [run.id for run in device_queue._ahead(late, "cpu")] == [first.id]
+    assert device_queue._ahead(first, "cpu") == []
 
 
 def test_a_resumed_run_stands_behind_those_that_wait(tmp_path: Path) -> None:
@@ -55,7 +58,7 @@ def test_a_resumed_run_stands_behind_those_that_wait(tmp_path: Path) -> None:
     waiting = runs.create(tmp_path / "runs", "sky", tmp_path, {}, device="cpu")
     with runs.Reporter(old) as reporter:
         assert reporter.status.queued_at > waiting.status().queued_at
-        assert [run.id for run in jobs._ahead(old, "cpu")] == [waiting.id]
+        assert [run.id for run in device_queue._ahead(old, "cpu")] == [waiting.id]
 
 
 def test_a_stop_in_the_queue_gives_the_turn_back(tmp_path: Path) -> None:
@@ -63,12 +66,12 @@ def test_a_stop_in_the_queue_gives_the_turn_back(tmp_path: Path) -> None:
     late = _made(tmp_path / "runs", "2026-01-01T10:00:03+00:00")
     late.request_stop()
     reporter = runs.Reporter(late)
-    with jobs._device_turn(late, reporter, "cpu") as turn:
+    with device_queue.device_turn(late, reporter, "cpu") as turn:
         assert not turn
 
 
 def test_a_run_says_what_it_was_made_with(tmp_path: Path) -> None:
-    told = jobs.circumstances()
+    told = provenance.provenance()
     assert told["versions"]["python"].count(".") == 2 and told["versions"]["torch"]
     assert set(told) == {"versions", "code"}
     assert told["code"]["sha256"] and len(told["code"]["sha256"]) == 64

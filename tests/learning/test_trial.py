@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import images, jobs, rehearsal, runs, settings
+from cloudcore import images, runs, settings
 from cloudcore.errors import RunError
-from cloudcore.task import get_task, make_config
+from cloudcore.files import atomic
+from cloudcore.learning import starting_weights, trial
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
 
 TINY = {
     "batch": 2,
@@ -39,7 +42,7 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 def test_a_climb_finds_rates_between_its_ends(folder: Path) -> None:
-    from cloudcore import rate_finder
+    from cloudcore.learning.fit import rate_finder
 
     task = get_task("sky")
     config = make_config(task, TINY)
@@ -54,30 +57,30 @@ def test_a_climb_finds_rates_between_its_ends(folder: Path) -> None:
 def test_the_process_leaves_its_answer_where_the_page_looks(folder: Path, tmp_path: Path) -> None:
     here = settings.Settings(workspace=tmp_path / "w", labels=tmp_path / "l")
     options = {**vars(make_config(get_task("sky"), TINY))}
-    path = rehearsal.start("sky", options, folder, None, here)
-    assert rehearsal.start("sky", options, folder, None, here) == path, "a second click watches the first trial"
+    path = trial.start("sky", options, folder, None, here)
+    assert trial.start("sky", options, folder, None, here) == path, "a second click watches the first trial"
     end = time.monotonic() + 200
-    while rehearsal.read(path)["state"] == "running" and time.monotonic() < end:
+    while trial.read(path)["state"] == "running" and time.monotonic() < end:
         time.sleep(0.3)
-    told = rehearsal.read(path)
+    told = trial.read(path)
     assert (told["state"], told["device"]) == ("done", "cpu"), told
     other = {**options, "learning_rate": 0.5, "epochs": 9}
-    assert rehearsal.place("sky", other, folder, None, here) == path, "the answer does not hang on what it suggests"
-    assert rehearsal.place("sky", {**options, "batch": 4}, folder, None, here) != path
+    assert trial.place("sky", other, folder, None, here) == path, "the answer does not hang on what it suggests"
+    assert trial.place("sky", {**options, "batch": 4}, folder, None, here) != path
     assert not runs.list_runs(here.runs), "a trial is no run"
 
 
 def test_a_trial_without_a_word_is_lost_and_a_refusal_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    runs.write_json(path, {"state": "running", "beat": "2020-01-01T00:00:00+00:00"})
-    assert rehearsal.read(path)["state"] == "lost"
+    atomic.write_json(path, {"state": "running", "beat": "2020-01-01T00:00:00+00:00"})
+    assert trial.read(path)["state"] == "lost"
     with pytest.raises(Exception, match="no folder images"):
-        rehearsal.work("sky", TINY, tmp_path, path, "cpu", None)
-    assert "no folder images" in rehearsal.read(path)["error"]
+        trial.work("sky", TINY, tmp_path, path, "cpu", None)
+    assert "no folder images" in trial.read(path)["error"]
 
 
 def test_too_short_a_curve_is_refused(folder: Path) -> None:
-    from cloudcore import rate_finder
+    from cloudcore.learning.fit import rate_finder
 
     task = get_task("sky")
     config = make_config(task, TINY)
@@ -90,37 +93,37 @@ def test_too_short_a_curve_is_refused(folder: Path) -> None:
 
 
 def test_it_begins_from_a_model_s_weights_with_the_model_s_network(folder: Path, tmp_path: Path) -> None:
-    fixed = jobs.options_of("sky", get_task("sky"))
+    fixed = starting_weights.options_of("sky", get_task("sky"))
     assert fixed["network"] == "unet"
-    told = rehearsal.work("sky", {"batch": 2, "crop": 64, "min_steps": 9}, folder, tmp_path / "a.json", "cpu", "sky")
+    told = trial.work("sky", {"batch": 2, "crop": 64, "min_steps": 9}, folder, tmp_path / "a.json", "cpu", "sky")
     assert told["images_per_second"] > 0
 
 
 def test_the_speed_alone_is_some_seconds_of_steps(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from cloudcore import rate_finder
+    from cloudcore.learning.fit import rate_finder
 
     monkeypatch.setattr(rate_finder, "TIMED_S", 0.0)
-    told = rehearsal.work("sky", TINY, folder, tmp_path / "a.json", "cpu", None, only_speed=True)
+    told = trial.work("sky", TINY, folder, tmp_path / "a.json", "cpu", None, only_speed=True)
     assert "suggestions" not in told and told["images_per_second"] > 0 and told["memory_mib"] > 0
     assert (told["epoch_images"], told["valid_images"], told["device"]) == (20, 0, "cpu")
-    assert rehearsal.read(tmp_path / "a.json")["state"] == "done"
+    assert trial.read(tmp_path / "a.json")["state"] == "done"
 
 
 def test_the_speed_and_the_rates_do_not_write_over_each_other(tmp_path: Path) -> None:
     here = settings.Settings(workspace=tmp_path / "w", labels=tmp_path / "l")
-    both = {rehearsal.place("sky", {}, tmp_path, None, here, only) for only in (False, True)}
+    both = {trial.place("sky", {}, tmp_path, None, here, only) for only in (False, True)}
     assert len(both) == 2
 
 
 def test_a_trial_that_was_killed_is_named_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    runs.write_json(path, {"state": "running", "beat": runs.now()})
+    atomic.write_json(path, {"state": "running", "beat": runs.now()})
     process = subprocess.Popen(["sleep", "60"])
     process.kill()
-    rehearsal._see_off(process, path)
-    assert rehearsal.read(path) == {
+    trial._see_off(process, path)
+    assert trial.read(path) == {
         "state": "failed",
         "error": "The trial ended without an answer (signal 9). Try again.",
     }
@@ -135,7 +138,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_every_task_has_a_finder_and_a_timing(name: str, samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cloudcore import rate_finder
+    from cloudcore.learning.fit import rate_finder
 
     monkeypatch.setattr(rate_finder, "TIMED_S", 0.0)
     task = get_task(name)

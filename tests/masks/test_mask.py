@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cloudcore import mask
 from cloudcore.errors import MaskError
+from cloudcore.masks import mask
 
 
 def drawn(*rows: str) -> mask.Mask:

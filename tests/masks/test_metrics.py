@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from cloudcore import mask, metrics
 from cloudcore.errors import DataError, MaskError
-from cloudcore.metrics import Confusion
+from cloudcore.masks import mask, metrics
+from cloudcore.masks.metrics import Confusion
 
 NOTHING = np.zeros((2, 3), np.bool_)
 PREDICTED = np.array([[1, 1, 0], [0, 1, 0]], np.bool_)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cloudcore import rle
 from cloudcore.errors import MaskError, RLEError
-from cloudcore.mask import Mask
+from cloudcore.masks import rle
+from cloudcore.masks.mask import Mask
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 masks = arrays(np.bool_, st.tuples(st.integers(1, 24), st.integers(1, 24)))
 
 
@@ -219,7 +219,7 @@ def test_hostile_coco_is_refused(coco: dict[str, object]) -> None:
 
 def test_importing_loads_no_compiler() -> None:
     code = (
-        "import sys, cloudcore.rle, cloudcore.mask, cloudcore.metrics, cloudcore.sweep; "
+        "import sys, cloudcore.masks.rle, cloudcore.masks.mask, cloudcore.masks.metrics, cloudcore.masks.sweep; "
         "sys.exit(bool({'numba', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from cloudcore import mask, metrics, sweep
 from cloudcore.errors import MaskError
+from cloudcore.masks import mask, metrics, sweep
 
 
 def brute_force(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cloudcore import charts
+from cloudcore.models import charts as models_charts
+from cloudcore.runs import charts
 
 HISTORY = [
     {"epoch": 1, "train_loss": 0.7, "valid_loss": 0.8, "learning_rate": 0.001, "accuracy": 0.6, "miou": 0.4},
@@ -19,9 +20,9 @@ def test_every_figure_has_the_template(dark: bool) -> None:
         charts.training(HISTORY, dark=dark),
         charts.learning_rate(HISTORY, dark=dark),
         charts.curves({"a": HISTORY}, "epoch", ["miou"], dark=dark),
-        charts.surface(table, [0.1, 0.2, 0.3, 0.4, 0.5], [0, 10, 2000], (0.2, 10), (0.4, 0), dark=dark),
-        charts.precision_recall({"sky": line}, {"sky": (0.5, 1.0)}, 0.4, dark=dark),
-        charts.fractions([0.1], [0.2], ["x"], dark=dark),
+        models_charts.surface(table, [0.1, 0.2, 0.3, 0.4, 0.5], [0, 10, 2000], (0.2, 10), (0.4, 0), dark=dark),
+        models_charts.precision_recall({"sky": line}, {"sky": (0.5, 1.0)}, 0.4, dark=dark),
+        models_charts.fractions([0.1], [0.2], ["x"], dark=dark),
     ]
     for figure in figures:
         layout = figure.layout.template.layout
@@ -48,14 +49,14 @@ def test_lines_are_dashed_after_the_second() -> None:
 
 def test_surface_marks_here_and_best() -> None:
     table = np.array([[0.1, 0.2], [0.3, 0.9]])
-    figure = charts.surface(table, [0.2, 0.4], [0, 500], (0.2, 250), (0.4, 500))
+    figure = models_charts.surface(table, [0.2, 0.4], [0, 500], (0.2, 250), (0.4, 500))
     assert np.array_equal(figure.data[0].z, table.T)
     assert (figure.data[1].x[0], figure.data[1].y[0]) == (0.2, 0.5)
     assert (figure.data[-1].x[0], figure.data[-1].y[0]) == (0.4, 1.0)
 
 
 def test_a_flat_surface_is_drawn() -> None:
-    figure = charts.surface(np.ones((2, 2)), [0.2, 0.4], [0, 500])
+    figure = models_charts.surface(np.ones((2, 2)), [0.2, 0.4], [0, 500])
     assert figure.data[0].zmin < figure.data[0].zmax
 
 
@@ -64,5 +65,7 @@ def test_a_surface_of_two_values_or_one_still_has_readable_colours() -> None:
     two = np.ones((5, 3))
     two[0, 0] = 0
     for table, lowest in ((two, 0.0), (np.ones((5, 3)), 0.99)):
-        (heat,) = [t for t in charts.surface(table, [0.1, 0.2, 0.3, 0.4, 0.5], [0, 1, 2]).data if t.type == "heatmap"]
+        (heat,) = [
+            t for t in models_charts.surface(table, [0.1, 0.2, 0.3, 0.4, 0.5], [0, 1, 2]).data if t.type == "heatmap"
+        ]
         assert (heat.zmin, heat.zmax) == (lowest, 1.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cloudcore import class_charts
+from cloudcore.models import class_charts
 
 
 def test_confusion_shows_what_is_there() -> None:

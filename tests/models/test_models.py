@@ -14,8 +14,9 @@ import pytest
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
-from cloudcore import jobs, models, task
+from cloudcore import models
 from cloudcore.errors import CloudcoreError, ModelError
+from cloudcore.learning import options, starting_weights, task, tasks
 from tests import toy_model
 
 RAN: list[str] = []
@@ -106,8 +107,8 @@ def test_a_faulty_onnx_is_refused(tmp_path: Path, fault: str) -> None:
 @each_fault
 def test_faulty_weights_are_refused(tmp_path: Path, fault: str, shipped: Path) -> None:
     """weights.safetensors is read to go on from a model; the shipped one, copied, opens."""
-    sky = task.get_task("sky")
-    config = task.make_config(sky, jobs.options_of(str(shipped), sky))
+    sky = tasks.get_task("sky")
+    config = options.make_config(sky, starting_weights.options_of(str(shipped), sky))
     FAULTS[fault][1](shipped / "weights.safetensors")
     with pytest.raises(CloudcoreError) as refusal:
         _begin(sky, config, shipped)
@@ -115,8 +116,8 @@ def test_faulty_weights_are_refused(tmp_path: Path, fault: str, shipped: Path) -
 
 
 def test_sound_weights_open(shipped: Path) -> None:
-    sky = task.get_task("sky")
-    _begin(sky, task.make_config(sky, jobs.options_of(str(shipped), sky)), shipped)
+    sky = tasks.get_task("sky")
+    _begin(sky, options.make_config(sky, starting_weights.options_of(str(shipped), sky)), shipped)
 
 
 @pytest.fixture
@@ -128,9 +129,9 @@ def shipped(tmp_path: Path) -> Path:
 
 
 def _begin(wanted: task.Task, config: object, folder: Path) -> None:
-    from cloudcore.networks import checkpoints
+    from cloudcore.learning.fit import checkpoints
 
-    checkpoints.load_weights(wanted.network(config), jobs.start_weights(wanted, config, str(folder)))
+    checkpoints.load_weights(wanted.network(config), starting_weights.start_weights(wanted, config, str(folder)))
 
 
 def _is_a_sentence(words: str) -> None:

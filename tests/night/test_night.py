@@ -15,19 +15,25 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from cloudcore import camera_sites, cli, images, models, night, night_export, night_series, samples
+from cloudcore import images, models
+from cloudcore import samples as cloud_samples
 from cloudcore import settings as environment
-from cloudcore.camera_sites import Place
-from cloudcore.cloud_amount import MEASURES, Amount
-from cloudcore.dome import Camera, Dome, save_camera
+from cloudcore.commands import main
 from cloudcore.errors import DataError
-from cloudcore.frame_times import Clock
-from cloudcore.mask import Mask
-from cloudcore.night import Observer, Row
-from cloudcore.night_plan import NO_TIME, LeftOut, Options, plan
-from cloudcore.night_store import Store
-from cloudcore.sample_sky import optical_depth
-from cloudcore.sun_moon import Orientation, Site
+from cloudcore.masks.mask import Mask
+from cloudcore.night import export, measure, series
+from cloudcore.night.cache import Store
+from cloudcore.night.frame_selection import NO_TIME, LeftOut, Options, plan
+from cloudcore.night.measure import Observer, Row
+from cloudcore.samples import workspace
+from cloudcore.samples.sky_scene import optical_depth
+from cloudcore.sky import camera_sites
+from cloudcore.sky.camera_sites import Place
+from cloudcore.sky.cameras import Camera, save_camera
+from cloudcore.sky.cloud_amount import MEASURES, Amount
+from cloudcore.sky.dome import Dome
+from cloudcore.sky.sun_moon import Orientation, Site
+from cloudcore.sky.times import Clock
 from tests import toy_model
 
 KPNO = Site(31.9583, -111.5967, 2120)
@@ -75,7 +81,7 @@ def _frame(folder: Path, minute: int, red_rows: int = 32, name: str = "cam") -> 
 
 def _observe(folder: Path, store: Store, *predictors: Any, **asked: Any) -> tuple[list[Row], list[LeftOut]]:
     observer = Observer(plan(folder, Options(**asked)), predictors, store, folder.parent / "cameras")
-    return night.observe(observer)
+    return measure.observe(observer)
 
 
 def _dome_of(folder: Path) -> None:
@@ -194,7 +200,7 @@ def test_a_season_of_folders_is_one_camera_with_its_weeks_and_months(
     rows, left_out = _observe(season, store, toy)
     assert len(rows) == 9 and not left_out and {row.camera for row in rows} == {"cam"}
     nights, weeks, months = (
-        [(f"{p.time:%m-%d}", round(p.value, 1), p.n) for p in night_series.curve(rows, "cloud_fraction", step)]
+        [(f"{p.time:%m-%d}", round(p.value, 1), p.n) for p in series.curve(rows, "cloud_fraction", step)]
         for step in ("Nights", "Weeks", "Months")
     )
     assert nights == [("08-17", 0.0, 3), ("08-18", 0.5, 3), ("09-06", 1.0, 3)]
@@ -214,7 +220,7 @@ def test_a_night_that_broke_off_goes_on_where_it_stopped(tmp_path: Path, toy: Co
             observer.measure(frame)
     assert toy.asked == 4
     with Store(tmp_path / "workspace") as second:
-        rows, _ = night.observe(Observer(planned, [toy], second, tmp_path / "cameras"))
+        rows, _ = measure.observe(Observer(planned, [toy], second, tmp_path / "cameras"))
     assert len(rows) == 6 and toy.asked == 6
 
 
@@ -247,14 +253,14 @@ class Perfect:
 
 
 def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path, store: Store, tmp_path: Path) -> None:
-    drawn = {scene.path.name: scene for scene in samples._night(samples_night, 0)}
+    drawn = {scene.path.name: scene for scene in workspace._night(samples_night, 0)}
     chosen = sorted((samples_night / "images").iterdir())[::4]
     (tmp_path / "some").mkdir()
     truth = {}
     for path in chosen:
         (tmp_path / "some" / path.name).symlink_to(path)
         scene = drawn[path.name]
-        truth[images.read(path).tobytes()] = optical_depth(scene.view, scene.layers, 0) > np.float32(samples.CUT)
+        truth[images.read(path).tobytes()] = optical_depth(scene.view, scene.layers, 0) > np.float32(cloud_samples.CUT)
     rows, left_out = _observe(tmp_path / "some", store, Perfect(truth, tmp_path))
     table = csv.DictReader(io.StringIO((samples_night / "truth.csv").read_text()))
     known = {row["file"]: float(row["cloud_fraction"]) for row in table}
@@ -265,7 +271,7 @@ def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path,
 
 def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, store: Store) -> None:
     """The whole sky's cloud fraction of 40 frames, as page and command measure it, against what was drawn."""
-    predictors = night.load(["sky"], environment.load())
+    predictors = measure.load(["sky"], environment.load())
     rows, left_out = _observe(samples_night, store, *predictors)
     table = csv.DictReader(io.StringIO((samples_night / "truth.csv").read_text()))
     known = {row["file"]: float(row["cloud_fraction"]) for row in table}
@@ -305,7 +311,7 @@ def test_no_curve_is_drawn_over_several_cameras(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(f"time_utc,value\n{START:%Y-%m-%dT%H:%MZ},1\n2017-08-17T04:10Z,1\n")
     outs = [str(tmp_path / f"out.{kind}") for kind in ("csv", "png")]
     asked = ["night", str(model), str(folder), *(part for out in outs for part in ("--out", out))]
-    done = CliRunner().invoke(cli.app, [*asked, "--second", str(tmp_path / "log.csv")])
+    done = CliRunner().invoke(main.app, [*asked, "--second", str(tmp_path / "log.csv")])
     assert done.exit_code == 0, done.output
     assert "Several cameras: curve and correlation are of b, 3 of 4 rows." in done.output
     assert "a, night of 2017-08-16: median cloud fraction 0.00, 0 of 1 frames cloudy" in done.output
@@ -325,32 +331,32 @@ def _row(minute: int = 0, value: float = 0.5, file: str = "") -> Row:
 
 def test_csv_has_every_file_and_no_formula() -> None:
     rows = [_row(0), _row(5, float("nan")), _row(9, 0.2, "=cmd().png")]
-    text = night_export.as_csv(rows, [LeftOut("+bad.png", "-reason, with a comma")]).decode()
+    text = export.as_csv(rows, [LeftOut("+bad.png", "-reason, with a comma")]).decode()
     table = list(csv.DictReader(io.StringIO(text)))
-    assert list(table[0]) == night_export.COLUMNS
+    assert list(table[0]) == export.COLUMNS
     assert table[0]["time_utc"] == "2017-08-17T04:00:00Z" and table[0]["cloudy"] == "1"
     assert table[1]["cloud_fraction"] == "" and table[2]["file"] == "'=cmd().png"
     assert table[3]["file"] == "'+bad.png" and table[3]["reason"] == "'-reason, with a comma"
 
 
 def test_parquet_keeps_types() -> None:
-    content = night_export.as_parquet([_row(0), replace(_row(5), okta=None)], [LeftOut("bad.png", "reason")])
+    content = export.as_parquet([_row(0), replace(_row(5), okta=None)], [LeftOut("bad.png", "reason")])
     table = pd.read_parquet(io.BytesIO(content))
-    assert list(table.columns) == night_export.COLUMNS and len(table) == 3
+    assert list(table.columns) == export.COLUMNS and len(table) == 3
     assert str(table["time_utc"].dt.tz) == "UTC" and table["okta"].tolist()[0] == 4
     assert table["okta"].isna().tolist() == [False, True, True]
 
 
 def test_the_picture_shows_keogram_and_curve() -> None:
-    points = night_series.frames([_row(i, i / 10) for i in range(10)], "cloud_fraction")
+    points = series.frames([_row(i, i / 10) for i in range(10)], "cloud_fraction")
     strip = np.full((128, 300, 3), (200, 10, 10), np.uint8)
-    drawn = night_export.draw(points, "A night", "Cloud fraction", strip, START, START + timedelta(hours=1), (800, 500))
+    drawn = export.draw(points, "A night", "Cloud fraction", strip, START, START + timedelta(hours=1), (800, 500))
     assert drawn.shape == (500, 800, 3)
     assert (drawn[120, 200:700] == (200, 10, 10)).all()
-    curve = (drawn == night_export._LINE).all(axis=2).nonzero()
+    curve = (drawn == export._LINE).all(axis=2).nonzero()
     assert curve[0][curve[1].argmin()] > curve[0][curve[1].argmax()]  # it rises
     with pytest.raises(DataError, match="nothing to draw"):
-        night_export.draw([], "", "")
+        export.draw([], "", "")
 
 
 def test_the_command_keeps_and_uses_a_site(tmp_path: Path) -> None:
@@ -363,7 +369,7 @@ def test_the_command_keeps_and_uses_a_site(tmp_path: Path) -> None:
     asked = ["night", str(model), str(folder), "--out", str(tmp_path / "out.csv")]
 
     def told(*flags: str) -> str:
-        done = CliRunner().invoke(cli.app, [*asked, *flags])
+        done = CliRunner().invoke(main.app, [*asked, *flags])
         assert done.exit_code == 0, done.output
         return done.output
 
@@ -375,10 +381,10 @@ def test_the_command_keeps_and_uses_a_site(tmp_path: Path) -> None:
     assert "1 rows, 1 files left out" in kept and "50° around the moon, 35° around the sun" in kept
     assert "2 rows" in told("--site=31.9583,0")  # the meridian: it was night there both times
     camera_sites.file_of(here.cameras, "cam").write_text("{")
-    done = CliRunner().invoke(cli.app, asked)
+    done = CliRunner().invoke(main.app, asked)
     assert done.exit_code and "Set it again on the page Night" in str(done.exception)
     assert "2 rows" in told("--site=31.9583,0", "--north=0")
-    done = CliRunner().invoke(cli.app, [*asked, "--east-right"])
+    done = CliRunner().invoke(main.app, [*asked, "--east-right"])
     assert done.exit_code and "Give --north too" in str(done.exception)
 
 
@@ -390,11 +396,11 @@ def test_command(tmp_path: Path) -> None:
     model = toy_model.write(tmp_path / "toy", (20.0, 0.0, 0.0), -8.0)
     outs = [str(tmp_path / f"out.{kind}") for kind in ("csv", "parquet", "png")]
     asked = ["night", str(model), str(folder), *(part for out in outs for part in ("--out", out)), "--site=32,-111"]
-    done = CliRunner().invoke(cli.app, asked)
+    done = CliRunner().invoke(main.app, asked)
     assert done.exit_code == 0, done.output
     assert "3 rows, 1 files left out" in done.output and "north is not given" in done.output
     assert len(Path(outs[0]).read_text().splitlines()) == 5
     assert cv2.imread(outs[2]).shape == (900, 1600, 3)
-    done = CliRunner().invoke(cli.app, [*asked, "--site=nowhere"])
+    done = CliRunner().invoke(main.app, [*asked, "--site=nowhere"])
     assert done.exit_code and "not understood" in str(done.exception)
     assert (environment.load().workspace / "cache" / "night.sqlite").is_file()

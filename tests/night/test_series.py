@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from cloudcore import keogram
-from cloudcore.cloud_amount import MEASURES, Amount
-from cloudcore.dome import Dome
 from cloudcore.errors import DataError
-from cloudcore.night import Row
-from cloudcore.night_series import agreement, binned, commonest_camera, curve, pairs, read_series
+from cloudcore.night import keogram
+from cloudcore.night.measure import Row
+from cloudcore.night.series import agreement, binned, commonest_camera, curve, pairs, read_series
+from cloudcore.sky.cloud_amount import MEASURES, Amount
+from cloudcore.sky.dome import Dome
 
 NAN = float("nan")
 

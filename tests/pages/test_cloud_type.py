@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import models, photo_decisions
 from cloudcore import settings as environment
 from cloudcore.labels import LabelStore
+from cloudcore.models import folder as models_folder
+from cloudcore.photographs import decisions
 from cloudcore.settings import Settings
 from tests import toy_class_model
 
@@ -22,7 +23,7 @@ def settings(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     here = environment.load()
     here.workspace.mkdir(parents=True)
     here.samples.symlink_to(samples, target_is_directory=True)
-    monkeypatch.setattr(models, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(models_folder, "ZOO", tmp_path / "zoo")
     return here
 
 
@@ -138,16 +139,16 @@ def test_the_cleaner_keeps_its_decisions(settings: Settings, toy: Path) -> None:
     app.switch_page("pages/cloud_type.py").run()
     assert "1 in the bin" in _texts(app)
     folder = settings.samples / "genus"
-    assert photo_decisions.standing(folder)[stem].what == "bin"
+    assert decisions.standing(folder)[stem].what == "bin"
     restarted = _open()
     restarted.segmented_control(key="genus_view").set_value("Clean and train").run()
     assert "1 in the bin" in _texts(restarted)
     restarted.button(key=f"undo-{stem}").click().run()
-    assert not photo_decisions.standing(folder) and "None yet" in _texts(restarted)
+    assert not decisions.standing(folder) and "None yet" in _texts(restarted)
 
 
 def test_memory_of_many_photographs_is_bounded(settings: Settings, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cloudcore.ui import photographs
+    from cloudcore.ui.cloud_type import photographs
 
     monkeypatch.setattr(photographs, "SHOWN", 2)
     app = _use_samples(_open())

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import data, models
+from cloudcore import models
+from cloudcore.files import opening
+from cloudcore.frames import chosen_folder, listing
+from cloudcore.models import folder as models_folder
 from cloudcore.settings import Settings
-from cloudcore.ui import frames
 from tests import toy_model
 from tests.pages.conftest import open_page, texts
 
@@ -15,7 +17,7 @@ from tests.pages.conftest import open_page, texts
 @pytest.fixture
 def no_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No model comes with the package."""
-    monkeypatch.setattr(models, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(models_folder, "ZOO", tmp_path / "zoo")
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_empty_without_truth(settings: Settings, toy: Path, tmp_path: Path) -> N
     folder.mkdir()
     first = next((settings.samples / "sky" / "images").glob("*.png"))
     (folder / first.name).write_bytes(first.read_bytes())
-    frames.remember_folder(settings, folder)
+    chosen_folder.remember_folder(settings, folder)
     assert "No truth for this frame. Paint it, or choose another." in texts(open_page("compare"))
 
 
@@ -55,7 +57,7 @@ def test_loaded(toy: Path) -> None:
 
 def test_the_address_names_model_and_frame(settings: Settings, toy: Path) -> None:
     toy_model.write(settings.models / "zzz", (1.0, 1.0, 1.0), -1.0)
-    stem = data.list_frames(settings.samples / "sky" / "images")[5].stem
+    stem = listing.list_frames(settings.samples / "sky" / "images")[5].stem
     app = open_page("compare", model="zzz", frame=stem)
     assert app.selectbox(key="compare_model").value == "zzz"
     assert app.query_params["frame"] == stem
@@ -102,8 +104,8 @@ def test_a_second_model_stands_beside(settings: Settings, toy: Path) -> None:
 
 
 def test_trained_images_are_left_out_and_said(settings: Settings, no_shipped: None) -> None:
-    stems = data.list_frames(settings.samples / "sky" / "images")
-    toy_model.write(settings.models / "toy", trained_on=[data.sha256_of(frame.path) for frame in stems[:3]])
+    stems = listing.list_frames(settings.samples / "sky" / "images")
+    toy_model.write(settings.models / "toy", trained_on=[opening.sha256_of(frame.path) for frame in stems[:3]])
     app = open_page("compare")
     assert "3 left out: trained on" in texts(app) and "n = 21" in _table(app)
     app.toggle(key="compare_every").set_value(True).run()

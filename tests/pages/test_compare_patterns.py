@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from cloudcore import models
 from cloudcore import settings as environment
+from cloudcore.models import folder
 from cloudcore.settings import Settings
 from tests import toy_model
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def settings(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a workspace whose samples are there already, and no shipped model."""
-    monkeypatch.setattr(models, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(folder, "ZOO", tmp_path / "zoo")
     here = environment.load()
     here.workspace.mkdir(parents=True)
     here.samples.symlink_to(samples, target_is_directory=True)

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import images, models
+from cloudcore import images
+from cloudcore.learning.tasks import get_task
+from cloudcore.models import folder
 from cloudcore.settings import Settings
-from cloudcore.task import get_task
-from cloudcore.ui import inside
+from cloudcore.ui.inside import choices
+from tests.inside.test_activations import write_model
 from tests.pages.conftest import open_page, texts
-from tests.test_explain import write_model
 
 
 def _view(name: str) -> Any:
@@ -98,19 +99,19 @@ def test_a_picture_of_ones_own(settings: Settings, rng: np.random.Generator) -> 
     write_model(settings.models / "storms", "radar", "Three blocks", 6)
     storm = np.repeat(rng.integers(0, 60, (136, 136, 1)).astype(np.uint8), 3, axis=2)
     app = _view("Layers")
-    app.session_state[inside.OWN_PICTURE] = ("mine.png", images.encode_png(storm))
+    app.session_state[choices.OWN_PICTURE] = ("mine.png", images.encode_png(storm))
     app.selectbox(key="inside_model").select("storms").run()
     app.selectbox(key="layers_kind_radar").select("own").run()
     assert "16 maps of 136 × 136" in _said(app) and "mine" in _said(app) and not app.exception
-    app.session_state[inside.OWN_PICTURE] = ("page.png", b"<html>")
+    app.session_state[choices.OWN_PICTURE] = ("page.png", b"<html>")
     app.run()
     assert "HTML" in app.error[0].value and not app.exception
 
 
 def test_a_radar_picture_is_known_by_its_size_and_values(rng: np.random.Generator) -> None:
     storm = np.repeat(rng.integers(0, 60, (136, 136, 1)).astype(np.uint8), 3, axis=2)
-    assert inside.is_radar_picture(storm) and not inside.is_radar_picture(storm[:130])
-    assert not inside.is_radar_picture(storm * 2) and not inside.is_radar_picture(storm + [0, 0, 1])
+    assert choices.is_radar_picture(storm) and not choices.is_radar_picture(storm[:130])
+    assert not choices.is_radar_picture(storm * 2) and not choices.is_radar_picture(storm + [0, 0, 1])
 
 
 def test_a_model_of_two_networks_says_so(settings: Settings) -> None:
@@ -137,5 +138,5 @@ def test_every_kind_of_model_opens(settings: Settings, task: str, preset: str, c
 
 
 def test_no_model_is_said(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(models, "ZOO", tmp_path)
+    monkeypatch.setattr(folder, "ZOO", tmp_path)
     assert "No model yet. Train one." in texts(_view("Layers"))

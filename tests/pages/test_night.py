@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import camera_sites, images, models
+from cloudcore import images
 from cloudcore import settings as environment
-from cloudcore.camera_sites import Place
+from cloudcore.frames import chosen_folder
+from cloudcore.models import folder as models_folder
 from cloudcore.settings import Settings
-from cloudcore.ui import frames, night_work
+from cloudcore.sky import camera_sites
+from cloudcore.sky.camera_sites import Place
+from cloudcore.ui.night import work
 from tests import toy_model
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def settings(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A workspace with eight frames of the sample night, and no shipped model."""
-    monkeypatch.setattr(models, "ZOO", tmp_path / "zoo")
-    monkeypatch.setattr(night_work, "FIRST_S", 60.0)  # all in the first run: later turns come from the browser's clock
+    monkeypatch.setattr(models_folder, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr(work, "FIRST_S", 60.0)  # all in the first run: later turns come from the browser's clock
     here = environment.load()
     (here.samples / "night" / "images").mkdir(parents=True)
     (here.samples / "sky").symlink_to(samples / "sky", target_is_directory=True)
@@ -83,7 +86,7 @@ def test_no_time_asks_for_a_pattern(settings: Settings, toy: Path, tmp_path: Pat
     for minute in range(45):
         image = np.full((64, 64, 3), 40 + minute, np.uint8)
         images.write_png(folder / f"f_17.08.2017_04.{minute:02}.png", image)
-    frames.remember_folder(settings, folder)
+    chosen_folder.remember_folder(settings, folder)
     app = _open()
     assert "No time found. Give a file name pattern." in _texts(app)
     app.text_input(key="night_pattern_now").set_value("%d.%m.%Y_%H.%M").run()
@@ -155,12 +158,12 @@ def test_two_cameras_have_a_curve_and_a_site_each(settings: Settings, toy: Path)
 
 
 def test_many_frames_wait_for_start(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(night_work, "UNASKED", 2)
-    monkeypatch.setattr(night_work, "FIRST_S", 0.0)
+    monkeypatch.setattr(work, "UNASKED", 2)
+    monkeypatch.setattr(work, "FIRST_S", 0.0)
     app = _open()
     assert "1 of 8 frames done. What is done is kept" in _texts(app)
     assert app.button(key="night_start").label == "Resume"
-    monkeypatch.setattr(night_work, "FIRST_S", 60.0)
+    monkeypatch.setattr(work, "FIRST_S", 60.0)
     app.button(key="night_start").click().run()
     assert not app.exception and "drawn sample night, 8 frames" in _texts(app)
 

@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import coats, data, dome, images, rle, settings
-from cloudcore.dome import Camera, Dome
+from cloudcore import images, settings
+from cloudcore.errors import ImageError
+from cloudcore.frames import listing
 from cloudcore.labels import LabelStore, Revision
-from cloudcore.ui import camera_panel, paint_queue, painting, shapes
+from cloudcore.masks import rle
+from cloudcore.sky import cameras, initial_masks
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.dome import Dome
+from cloudcore.ui.paint import camera_panel, session, shapes
+from cloudcore.ui.paint import queue as paint_queue
 from tests.pages.conftest import open_page
 
 NIGHT = "camera1_2017-08-17T09-56-06"
@@ -36,14 +42,14 @@ def store(tmp_path: Path) -> LabelStore:
     return LabelStore(tmp_path / "labels")
 
 
-def _desk(app: AppTest) -> painting.Desk:
-    found: painting.Desk = app.session_state[painting.DESK]
+def _desk(app: AppTest) -> session.PaintSession:
+    found: session.PaintSession = app.session_state[session.DESK]
     return found
 
 
 def _stroke(app: AppTest, mask: "np.ndarray[Any, Any]", rev: int = 1) -> AppTest:
     told = {"doc": _desk(app).sheet.doc, "rev": rev, "strokes": rev, "cloud": rle.encode(mask), "undefined": ""}
-    app.session_state[painting.CANVAS] = {"label": told}
+    app.session_state[session.CANVAS] = {"label": told}
     return app
 
 
@@ -119,7 +125,7 @@ def test_skip_and_bad_frame_leave_the_queue(workspace: Path, store: LabelStore) 
 
 
 def test_coat_of_the_address_is_laid_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(painting, "coat", lambda here, kind, model, settings: _spot())
+    monkeypatch.setattr(session, "coat", lambda here, kind, model, settings: _spot())
     app = open_page("paint", frame=DAY, coat="sky")
     assert np.array_equal(_desk(app).cloud, _spot())
     assert "coat" not in app.query_params
@@ -139,7 +145,7 @@ def test_ratio_coat_is_laid_by_the_button(workspace: Path, store: LabelStore) ->
     app.run()
     app.button(key="paint_lay").click().run()
     desk = _desk(app)
-    assert np.array_equal(desk.cloud, coats.from_ratio(desk.image, desk.valid))
+    assert np.array_equal(desk.cloud, initial_masks.from_ratio(desk.image, desk.valid))
     draft = store.draft("sky", DAY, "me")
     assert draft is not None and np.array_equal(draft.mask, desk.label)
 
@@ -178,7 +184,7 @@ def test_conflict_keeps_both_until_the_person_chooses(workspace: Path, store: La
 
 
 def test_queue_orders() -> None:
-    frames = [data.Frame(f"f{i}", Path(f"f{i}.png"), None, "c", None) for i in range(4)]
+    frames = [listing.Frame(f"f{i}", Path(f"f{i}.png"), None, "c", None) for i in range(4)]
     turns = [paint_queue.Turn(frame, "no label yet") for frame in frames]
     queue = paint_queue.Queue(paint_queue.UNLABELLED, None, turns, frames)
     assert (queue.step("f0", 1), queue.step("f3", 1), queue.step("f0", -1)) == ("f1", "f3", "f0")
@@ -191,7 +197,7 @@ def test_queue_orders() -> None:
 def test_most_uncertain_first_says_why(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unsure = {NIGHT: 0.7, DAY: 0.2}
     monkeypatch.setattr(paint_queue, "uncertainty", lambda frame, model, settings: unsure.get(frame.stem, 0.5))
-    monkeypatch.setattr(painting, "sky_models", lambda settings: ["sky"])
+    monkeypatch.setattr(session, "sky_models", lambda settings: ["sky"])
     app = open_page("paint")
     app.session_state[paint_queue.KEPT_ORDER] = paint_queue.UNCERTAIN
     app.session_state["paint_order_model"] = "sky"
@@ -206,15 +212,15 @@ def test_most_uncertain_first_says_why(workspace: Path, monkeypatch: pytest.Monk
     [("kp_r1_6s", True, "6 s"), ("cam-0.3s_001", True, "0.3 s"), ("cam_2017", True, "night"), ("sas_1", False, "day")],
 )
 def test_exposure_of_a_name(name: str, night: bool, exposure: str) -> None:
-    frame = data.Frame(name, Path(f"{name}.png"), datetime(2017, 8, 17, tzinfo=UTC), "c", None)
-    assert painting.exposure_of(frame, night) == exposure
+    frame = listing.Frame(name, Path(f"{name}.png"), datetime(2017, 8, 17, tzinfo=UTC), "c", None)
+    assert session.exposure_of(frame, night) == exposure
 
 
 def test_camera_kept_for_an_exposure_is_used(workspace: Path) -> None:
     horizon = np.zeros((512, 512), np.bool_)
     horizon[400:] = True
     kept = Camera("camera1", "night", (512, 512), Dome((250.0, 250.0), 200.0), horizon, "sky")
-    dome.save_camera(settings.load().cameras, kept)
+    cameras.save_camera(settings.load().cameras, kept)
     desk = _desk(open_page("paint", frame=NIGHT))
     assert np.array_equal(desk.valid, kept.valid((512, 512)))
     assert desk.camera.model == "sky"
@@ -228,7 +234,7 @@ def test_horizon_from_a_mask_file_and_from_pink_paint() -> None:
     painted = np.full((40, 60, 3), 40, np.uint8)
     painted[:5] = (255, 0, 255)
     assert np.array_equal(camera_panel.horizon_of_file(images.encode_png(painted), (40, 60)), painted[..., 0] > 200)
-    with pytest.raises(images.ImageError, match="Draw it on this frame"):
+    with pytest.raises(ImageError, match="Draw it on this frame"):
         camera_panel.horizon_of_file(images.encode_png(mask), (41, 60))
 
 

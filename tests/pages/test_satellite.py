@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import images, pattern_table, rle
+from cloudcore import images
 from cloudcore import settings as environment
 from cloudcore.errors import DataError
 from cloudcore.labels import LabelStore
-from cloudcore.mask import CLOUD
-from cloudcore.pattern_boxes import Box, union
-from cloudcore.pattern_table import PATTERNS, SHAPE_HW
-from cloudcore.ui import satellite, satellite_correct, satellite_gallery, satellite_pictures
-from cloudcore.ui.satellite import Filter, Shelf
+from cloudcore.masks import rle
+from cloudcore.masks.mask import CLOUD
+from cloudcore.satellite import table as satellite_table
+from cloudcore.satellite.boxes import Box, union
+from cloudcore.satellite.table import PATTERNS, SHAPE_HW
+from cloudcore.ui.satellite import correction, gallery, pictures
+from cloudcore.ui.satellite import shelf as satellite_shelf
+from cloudcore.ui.satellite.shelf import Filter, Shelf
 
 APP = Path(__file__).parents[2] / "streamlit_app.py"
 FISH, SUGAR = Box("Fish", 100, 200, 1100, 900), Box("Sugar", 1200, 300, 2000, 1300)
@@ -42,9 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def shelf(data: Path, tmp_path: Path) -> Shelf:
     """The data on a shelf with a store of its own."""
-    table = pattern_table.read(data / "train.csv")
+    table = satellite_table.read(data / "train.csv")
     store = LabelStore(tmp_path / "labels")
-    none = {pattern: store.heads(satellite.label_set(pattern)) for pattern in PATTERNS}
+    none = {pattern: store.heads(satellite_shelf.label_set(pattern)) for pattern in PATTERNS}
     missing = frozenset(table.missing(data / "images"))
     return Shelf(environment.load(), store, data / "train.csv", table, data / "images", missing, False, none)
 
@@ -53,7 +56,7 @@ def _open(folder: Path | None = None) -> AppTest:
     here = environment.load()
     (here.samples / "sky" / "images").mkdir(parents=True)  # no samples are drawn on the first visit
     if folder is not None:
-        satellite.remember(here, folder)
+        satellite_shelf.remember(here, folder)
     app = AppTest.from_file(APP, default_timeout=90).run().switch_page("pages/satellite.py").run()
     assert not app.exception
     return app
@@ -106,18 +109,18 @@ def test_a_table_alone_can_be_browsed(data: Path, tmp_path: Path) -> None:
     assert "4 of 4 images" in _texts(app) and "image missing" in _texts(app)
     next(button for button in app.button if button.label == "a_1.jpg").click().run()
     assert "The image is missing" in _texts(app) and app.button(key="satellite_correct").disabled
-    app.button_group(key="satellite_view").set_value(satellite.STATISTICS).run()
+    app.button_group(key="satellite_view").set_value(satellite_shelf.STATISTICS).run()
     assert "4 of them have no image file (100 %)" in _texts(app) and not app.exception
 
 
 def test_filters(shelf: Shelf) -> None:
     def found(**wanted: object) -> list[str]:
-        return satellite.matching(shelf.table, Filter(**wanted), shelf.missing)  # type: ignore[arg-type]
+        return satellite_shelf.matching(shelf.table, Filter(**wanted), shelf.missing)  # type: ignore[arg-type]
 
     assert found() == ["a_1.jpg", "b.jpg", "c.jpg", "gone.jpg"]
     assert found(present=("Fish", "Sugar")) == ["b.jpg"] and found(absent=("Fish",)) == ["c.jpg", "gone.jpg"]
     assert found(counts=(0, 2)) == ["b.jpg", "c.jpg"]
-    assert found(file=satellite.MISSING) == ["gone.jpg"] and len(found(file=satellite.HERE)) == 3
+    assert found(file=satellite_shelf.MISSING) == ["gone.jpg"] and len(found(file=satellite_shelf.HERE)) == 3
     assert found(area=(25, 30)) == ["b.jpg", "gone.jpg"] and found(area=(20, 25), present=("Fish",)) == [
         "a_1.jpg",
         "b.jpg",
@@ -126,49 +129,49 @@ def test_filters(shelf: Shelf) -> None:
 
 
 def test_thumbnails_are_made_once(shelf: Shelf) -> None:
-    path = satellite_pictures.thumb_path(shelf, "b.jpg")
-    assert path is not None and satellite_pictures.make_thumbs(shelf, ["b.jpg", "gone.jpg"]) == []
+    path = pictures.thumb_path(shelf, "b.jpg")
+    assert path is not None and pictures.make_thumbs(shelf, ["b.jpg", "gone.jpg"]) == []
     made = path.stat().st_mtime_ns
-    assert satellite_pictures.make_thumbs(shelf, ["b.jpg"]) == [] and path.stat().st_mtime_ns == made
-    small = satellite_pictures.thumb_of(shelf, "b.jpg")
+    assert pictures.make_thumbs(shelf, ["b.jpg"]) == [] and path.stat().st_mtime_ns == made
+    small = pictures.thumb_of(shelf, "b.jpg")
     assert small is not None and small.shape == (240, 360, 3)
-    assert images.read(satellite_pictures.labelled_thumb(shelf, "b.jpg")).shape == (240, 360, 3)
-    assert images.read(satellite_pictures.labelled_thumb(shelf, "gone.jpg")).shape == (240, 360, 3)
+    assert images.read(pictures.labelled_thumb(shelf, "b.jpg")).shape == (240, 360, 3)
+    assert images.read(pictures.labelled_thumb(shelf, "gone.jpg")).shape == (240, 360, 3)
 
 
 def test_the_overlay_names_what_is_shown(shelf: Shelf) -> None:
     masks = shelf.masks("b.jpg")
-    drawn = satellite_pictures.overlay(masks, [FISH, SUGAR], ["Fish", "Sugar"], satellite_pictures.BOXES, 20)
+    drawn = pictures.overlay(masks, [FISH, SUGAR], ["Fish", "Sugar"], pictures.BOXES, 20)
     assert drawn.count("<text") == 2 and "M100 200H1100V900H100Z" in drawn and 'viewBox="0 0 2100 1400"' in drawn
-    contour = satellite_pictures.overlay(masks, [], ["Sugar"], satellite_pictures.CONTOUR, 0)
+    contour = pictures.overlay(masks, [], ["Sugar"], pictures.CONTOUR, 0)
     assert contour.count("<text") == 1 and "#B6F0DF" in contour and "fill-opacity" not in contour
-    assert "stroke-width" not in satellite_pictures.overlay(masks, [], PATTERNS, satellite_pictures.FILL, 30)
-    assert satellite_gallery.words_of(shelf, "c.jpg") == "no pattern"
+    assert "stroke-width" not in pictures.overlay(masks, [], PATTERNS, pictures.FILL, 30)
+    assert gallery.words_of(shelf, "c.jpg") == "no pattern"
 
 
-def _desk(shelf: Shelf, image: str = "b.jpg") -> satellite_correct.Desk:
+def _desk(shelf: Shelf, image: str = "b.jpg") -> correction.BoxSession:
     masks = shelf.masks(image)
     base = {pattern: shelf.revision(image, pattern) for pattern in PATTERNS}
-    return satellite_correct.Desk(image, [FISH, SUGAR], [FISH, SUGAR], masks, base, (), "ann")
+    return correction.BoxSession(image, [FISH, SUGAR], [FISH, SUGAR], masks, base, (), "ann")
 
 
 def _again(shelf: Shelf) -> Shelf:
-    heads = {pattern: shelf.store.heads(satellite.label_set(pattern)) for pattern in PATTERNS}
+    heads = {pattern: shelf.store.heads(satellite_shelf.label_set(pattern)) for pattern in PATTERNS}
     return Shelf(shelf.settings, shelf.store, shelf.path, shelf.table, shelf.folder, shelf.missing, False, heads)
 
 
 def test_a_correction_is_drafted_saved_and_exported(shelf: Shelf, tmp_path: Path) -> None:
     desk, moved = _desk(shelf), Box("Sugar", 0, 0, 500, 400)
-    satellite_correct.take(shelf, desk, [Box("Fish", 101, 199, 1100, 900), moved])
+    correction.take(shelf, desk, [Box("Fish", 101, 199, 1100, 900), moved])
     assert desk.boxes == [FISH, moved] and desk.changed() == ("Sugar",), "a box nobody moved keeps its corners"
     draft = shelf.store.draft("patterns-Sugar", "b", "ann")
     assert draft is not None and int((draft.mask == CLOUD).sum()) == 200_000
-    satellite_correct.save(shelf, desk)
+    correction.save(shelf, desk)
     assert shelf.store.draft("patterns-Sugar", "b", "ann") is None and shelf.store.head("patterns-Fish", "b") is None
     now = _again(shelf)
     assert now.revision("b.jpg", "Sugar") == 1 and now.mask("b.jpg", "Sugar", (140, 210)).sum() == 50 * 40
-    (tmp_path / "train.csv").write_bytes(satellite_correct.table_bytes(now))
-    out = pattern_table.read(tmp_path / "train.csv")
+    (tmp_path / "train.csv").write_bytes(correction.table_bytes(now))
+    out = satellite_table.read(tmp_path / "train.csv")
     assert out.images == shelf.table.images and np.array_equal(out.mask("b.jpg", "Sugar"), union([moved], SHAPE_HW))
     same = [(i, p) for i in out.images for p in PATTERNS if (i, p) != ("b.jpg", "Sugar")]
     assert all(out.text(*at) == shelf.table.text(*at) for at in same)
@@ -177,10 +180,10 @@ def test_a_correction_is_drafted_saved_and_exported(shelf: Shelf, tmp_path: Path
 
 def test_two_who_correct_the_same_never_overwrite(shelf: Shelf) -> None:
     mine, theirs = _desk(shelf), _desk(shelf)
-    satellite_correct.take(shelf, theirs, [FISH])
-    satellite_correct.save(shelf, theirs)
-    satellite_correct.take(shelf, mine, [FISH, Box("Sugar", 0, 0, 500, 400)])
-    satellite_correct.save(shelf, mine)
+    correction.take(shelf, theirs, [FISH])
+    correction.save(shelf, theirs)
+    correction.take(shelf, mine, [FISH, Box("Sugar", 0, 0, 500, 400)])
+    correction.save(shelf, mine)
     assert mine.conflicts["Sugar"].revision == 1 and mine.changed() == ("Sugar",)
     head = shelf.store.head("patterns-Sugar", "b")
     assert head is not None and not (head.mask == CLOUD).any(), "theirs stands until mine is chosen"
@@ -189,21 +192,21 @@ def test_two_who_correct_the_same_never_overwrite(shelf: Shelf) -> None:
 
 def test_boxes_survive_the_canvas() -> None:
     scale = 720 / 2100
-    drawn = satellite_correct.drawing([FISH, SUGAR], scale)["objects"]
+    drawn = correction.drawing([FISH, SUGAR], scale)["objects"]
     told = [{name: one[name] for name in ("label", "left", "top", "width", "height")} for one in drawn]
-    assert satellite_correct.read_canvas(told, scale, SHAPE_HW) == [FISH, SUGAR]
+    assert correction.read_canvas(told, scale, SHAPE_HW) == [FISH, SUGAR]
     slip = {"label": "Fish", "left": 3, "top": 3, "width": 1, "height": 80}
     over = {"label": "Fish", "left": 700, "top": 400, "width": 900, "height": 900}
-    assert satellite_correct.read_canvas([slip, over], scale, SHAPE_HW) == [Box("Fish", 2042, 1167, 2100, 1400)]
+    assert correction.read_canvas([slip, over], scale, SHAPE_HW) == [Box("Fish", 2042, 1167, 2100, 1400)]
 
 
 def test_the_sample_submission_is_valid(shelf: Shelf, tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_bytes(satellite_correct.submission_bytes(shelf))
-    assert pattern_table.check_submission(tmp_path / "s.csv", shelf.table.images) == []
+    (tmp_path / "s.csv").write_bytes(correction.submission_bytes(shelf))
+    assert satellite_table.check_submission(tmp_path / "s.csv", shelf.table.images) == []
 
 
 def test_a_typed_folder_is_checked(data: Path, tmp_path: Path) -> None:
-    assert satellite.typed(f' "{data}" ') == data
+    assert satellite_shelf.typed(f' "{data}" ') == data
     for text, words in (("", "No folder was named"), (str(tmp_path), "has no train.csv")):
         with pytest.raises(DataError, match=words):
-            satellite.typed(text)
+            satellite_shelf.typed(text)

@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import data, images, jobs, machine, models, rehearsal, runs
+from cloudcore import images, models, runs
+from cloudcore.files import atomic
+from cloudcore.frames import chosen_folder, labelled, listing
 from cloudcore.labels import LabelStore
+from cloudcore.learning import hardware, jobs, trial
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import find_tasks
+from cloudcore.models import folder as models_folder
 from cloudcore.settings import Settings
-from cloudcore.task import find_tasks, make_config
-from cloudcore.ui import frames, rate_room, run_keeping, run_table, run_view, training_room
+from cloudcore.ui.train import new_run, notes, progress, table, trial_form
 from tests.pages.conftest import open_page, texts
 
 ROW = {"train_loss": 0.5, "valid_loss": 0.6, "learning_rate": 0.001, "miou": 0.7, "accuracy": 0.8, "base_rate": 0.5}
@@ -39,7 +44,7 @@ def _finished(settings: Settings, name: str, **status: Any) -> runs.Run:
     (run.folder / "samples").mkdir()
     images.write_png(run.folder / "samples" / "w.png", np.zeros((32, 32, 3), np.uint8))
     listed = [{"file": "w.png", "stem": "a", "score": 0.4, "epoch": 3, "kind": "worst"}]
-    runs.write_json(run.folder / "samples" / "samples.json", {"samples": listed})
+    atomic.write_json(run.folder / "samples" / "samples.json", {"samples": listed})
     with runs.Reporter(run) as reporter:
         reporter.tell(**{"state": "done", "epoch": 3, "epochs": 3, "metric": 0.7, "metric_name": "miou", **status})
     return run
@@ -85,15 +90,15 @@ def test_a_hundred_launches_at_once_start_one_run(settings: Settings, monkeypatc
     spawned: list[str] = []
     monkeypatch.setattr(jobs, "_spawn", lambda run, settings: spawned.append(run.id))
     task = find_tasks()[0]
-    wish = training_room.Wish(task, make_config(task, {}), settings.samples / "sky", None, None)
-    clicks = [threading.Thread(target=training_room.start, args=(wish, settings)) for _ in range(100)]
+    wish = new_run.Wish(task, make_config(task, {}), settings.samples / "sky", None, None)
+    clicks = [threading.Thread(target=new_run.start, args=(wish, settings)) for _ in range(100)]
     for click in clicks:
         click.start()
     for click in clicks:
         click.join()
     assert len(spawned) == len(runs.list_runs(settings.runs)) == 1
     other = dataclasses.replace(wish, config=make_config(task, {"seed": 1}))
-    training_room.start(other, settings)
+    new_run.start(other, settings)
     assert len(spawned) == 2, "another run is another wish: it waits in the queue"
 
 
@@ -102,7 +107,7 @@ def test_several_gpus_are_offered_where_there_are_several(settings: Settings, mo
     monkeypatch.setattr(jobs, "_spawn", lambda run, settings: started.append(jobs._launcher(run)))
     app = open_page("train")
     assert "train-gpus" not in {field.key for field in app.number_input}
-    monkeypatch.setattr(rate_room, "_cards", lambda: ([machine.Gpu("A", 8000, 7000)] * 3, True))
+    monkeypatch.setattr(trial_form, "_cards", lambda: ([hardware.Gpu("A", 8000, 7000)] * 3, True))
     app.run()
     app.number_input(key="train-gpus").set_value(2).run()
     app.button(key="start").click().run()
@@ -119,7 +124,7 @@ def test_a_folder_that_cannot_be_learnt_from(settings: Settings, tmp_path: Path)
 
 
 def test_painted_labels_are_the_data(settings: Settings, started: list[dict[str, Any]]) -> None:
-    frame = data.list_frames(frames.sample_frames(settings))[0]
+    frame = listing.list_frames(chosen_folder.sample_frames(settings))[0]
     mask = np.zeros(images.shape_hw(frame.path), np.uint8)
     mask[:200] = 255
     LabelStore(settings.labels).save("sky", frame.stem, mask, base_revision=0, author="ann", operation_id="1")
@@ -128,7 +133,7 @@ def test_painted_labels_are_the_data(settings: Settings, started: list[dict[str,
     app.button(key="start").click().run()
     folder = started[0]["folder"]
     assert folder.parent == settings.workspace / "data"
-    assert [pair.stem for pair in data.pairs(folder)] == [frame.stem]
+    assert [pair.stem for pair in labelled.pairs(folder)] == [frame.stem]
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
@@ -171,7 +176,7 @@ def test_a_failed_run_says_why_and_resumes(settings: Settings, monkeypatch: pyte
 
 def test_a_run_becomes_a_named_model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[tuple[str, str]] = []
-    monkeypatch.setattr(models, "save_run_as", lambda run, name, settings: saved.append((run.id, name)))
+    monkeypatch.setattr(models_folder, "save_run_as", lambda run, name, settings: saved.append((run.id, name)))
     run = _finished(settings, "first")
     app = open_page("train")
     app.text_input(key="model-name").set_value("sky-kpno")
@@ -189,7 +194,7 @@ def test_a_model_that_cannot_be_saved_is_said(settings: Settings) -> None:
 
 def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     store = LabelStore(settings.labels)
-    frame = data.list_frames(frames.frames_folder(settings))[0]
+    frame = listing.list_frames(chosen_folder.frames_folder(settings))[0]
     label = np.zeros(images.shape_hw(frame.path), np.uint8)
     exports = settings.workspace / "data"
     for number, keep in enumerate(("used", "unused", "newest")):
@@ -201,7 +206,7 @@ def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkey
             with runs.Reporter(run) as reporter:
                 reporter.tell(state="done", epoch=1, epochs=1)
     assert len(list(exports.iterdir())) == 3, "young exports stay: somebody may be about to start"
-    monkeypatch.setattr(training_room, "STALE_S", -1)
+    monkeypatch.setattr(new_run, "STALE_S", -1)
     label[9] = 255
     store.save("sky", frame.stem, label, base_revision=3, author="me", operation_id="last")
     open_page("train")
@@ -228,7 +233,7 @@ def test_a_run_is_renamed_starred_noted_and_binned(settings: Settings) -> None:
 def test_what_differs_between_runs() -> None:
     first = {"task": "sky", "data": "/a", "options": {"epochs": 3, "seed": 0, "loss": "bce"}}
     second = {"task": "sky", "data": "/a", "start": "sky", "options": {"epochs": 9, "seed": 0, "loss": "bce"}}
-    rows = run_table.differences({"one": first, "two": second})
+    rows = table.differences({"one": first, "two": second})
     assert rows == [
         {"Setting": "start from", "one": "nothing", "two": "sky"},
         {"Setting": "epochs", "one": "3", "two": "9"},
@@ -236,7 +241,7 @@ def test_what_differs_between_runs() -> None:
 
 
 def test_a_model_card_says_what_was_measured() -> None:
-    lines = run_keeping.card(models.read_info(models.ZOO / "sky"))
+    lines = notes.card(models.read_info(models.ZOO / "sky"))
     assert any("mIoU 0.8" in line and "n = 61" in line and "[" in line for line in lines)
     assert any(line.startswith("Terms of the data: ") and len(line) > 40 for line in lines)
 
@@ -245,11 +250,11 @@ def test_the_finder_s_suggestion_becomes_the_rate_and_its_speed_the_cost(setting
     app = open_page("train")
     next(box for box in app.selectbox if box.label == "Start from").select_index(1).run()
     config = make_config(find_tasks()[0], {})
-    path = rehearsal.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings)
+    path = trial.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings)
     path.parent.mkdir(parents=True)
     curve = {"rates": [1e-4, 1e-3, 1e-2], "losses": [1.0, 0.7, 0.9]}
     found = {"suggestions": {"valley": 0.0042, "steep": 0.001, "minimum": 0.0001}, "images_per_second": 20.0}
-    runs.write_json(path, {"state": "done", "device": "cpu", **curve, **found})
+    atomic.write_json(path, {"state": "done", "device": "cpu", **curve, **found})
     app.run()
     assert "24 images × 3 epochs, about 4 s of learning at 20.0 images/s on cpu, as timed." in texts(app)
     app.button(key="rate-valley").click().run()
@@ -267,7 +272,7 @@ def test_radar_shows_its_classes_and_nine_variants(settings: Settings) -> None:
 def _trial(settings: Settings, **more: Any) -> Path:
     """The place of a timing with the form's own settings, from nothing."""
     config = make_config(find_tasks()[0], more)
-    path = rehearsal.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings, only_speed=True)
+    path = trial.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings, only_speed=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -281,14 +286,14 @@ def test_one_press_times_the_settings_and_the_answer_stands_by_start(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(rehearsal, "start", lambda *given: asked.append(given))
+    monkeypatch.setattr(trial, "start", lambda *given: asked.append(given))
     app = _from_nothing()
     assert "24 images × 3 epochs. Time it to see how long that takes here." in texts(app)
     assert "Runs on CPU, " in texts(app) and " memory free of " in texts(app)
     app.button(key="time-it").click().run()
     assert [given[-1] for given in asked] == [True], "the short one, without the learning rates"
     told = {"images_per_second": 8.0, "epoch_images": 400, "valid_images": 24, "memory_mib": 1536, "device": "cpu"}
-    runs.write_json(_trial(settings), {"state": "done", **told})
+    atomic.write_json(_trial(settings), {"state": "done", **told})
     app.run()
     assert "about 3 min of learning at 8.0 images/s on cpu, 1.5 GiB held, as timed." in texts(app), (
         "3 × (400 + 24 / 3) / 8 s"
@@ -299,21 +304,21 @@ def test_one_press_times_the_settings_and_the_answer_stands_by_start(
 def test_a_trial_shows_its_steps_and_why_it_failed(settings: Settings) -> None:
     app = _from_nothing()
     path = _trial(settings)
-    runs.write_json(path, {"state": "running", "doing": "data", "done": 3, "of": 24, "beat": runs.now()})
+    atomic.write_json(path, {"state": "running", "doing": "data", "done": 3, "of": 24, "beat": runs.now()})
     app.run()
     assert "Loading the data: 3 of 24" in str([bar.proto for bar in app.get("progress")])
-    runs.write_json(path, {"state": "failed", "error": "Out of memory. Lower batch."})
+    atomic.write_json(path, {"state": "failed", "error": "Out of memory. Lower batch."})
     app.run()
     assert "Out of memory. Lower batch." in texts(app)
     assert app.button(key="time-it"), "it may be tried again"
 
 
 def test_a_gpu_is_named_with_its_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    rate_room._cards.clear()
-    monkeypatch.setattr(machine, "gpus", lambda: [machine.Gpu("NVIDIA H200", 143771, 142000)])
-    monkeypatch.setattr(machine, "torch_uses_gpus", lambda: True)
+    trial_form._cards.clear()
+    monkeypatch.setattr(hardware, "gpus", lambda: [hardware.Gpu("NVIDIA H200", 143771, 142000)])
+    monkeypatch.setattr(hardware, "torch_uses_gpus", lambda: True)
     assert "Runs on GPU: NVIDIA H200, 139 GiB memory free of 140 GiB." in texts(open_page("train"))
-    rate_room._cards.clear()
+    trial_form._cards.clear()
 
 
 def test_a_running_run_counts_down_to_its_early_stop(settings: Settings) -> None:
@@ -365,7 +370,7 @@ def test_a_part_of_the_page_that_fails_leaves_the_rest(settings: Settings, monke
     def fail(*given: Any) -> None:
         raise ValueError("an accident")
 
-    monkeypatch.setattr(run_view, "show_learning", fail)
+    monkeypatch.setattr(progress, "show_learning", fail)
     app = open_page("train")
     assert "Something failed here" in texts(app)
     assert app.dataframe[0].value["Run"].tolist() == ["first"] and not app.button(key="start").disabled

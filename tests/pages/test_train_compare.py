@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import data, evaluate_masks, genus_data, images, models, pattern_table, runs
+from cloudcore import images, models, runs
+from cloudcore.files import atomic
+from cloudcore.frames import labelled
+from cloudcore.models import mask_evaluation
+from cloudcore.photographs import folders
+from cloudcore.satellite import table as satellite_table
 from cloudcore.settings import Settings
 from tests import toy_class_model, toy_model
 from tests.pages.conftest import open_page, texts
@@ -25,7 +30,7 @@ def _run(settings: Settings, task: str, name: str, held: Sequence[str], folder: 
     elif task == "patterns":
         toy_model.write_patterns(run.model_folder, threshold=0.5 if name == "one" else 0.7)
     else:
-        classes = genus_data.list_classes(settings.samples / task)
+        classes = folders.list_classes(settings.samples / task)
         toy_class_model.write(run.model_folder, classes if name == "one" else classes[::-1], task=task)
     path = run.model_folder / "model.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "validated_on": list(held)}))
@@ -45,7 +50,7 @@ def _compared(view: str | None = None) -> AppTest:
 
 
 def test_sky_frames_that_both_hold_out(settings: Settings) -> None:
-    stems = [pair.stem for pair in data.pairs(settings.samples / "sky")]
+    stems = [pair.stem for pair in labelled.pairs(settings.samples / "sky")]
     _run(settings, "sky", "one", stems[:6])
     _run(settings, "sky", "two", stems[4:])
     said = texts(_compared())
@@ -53,8 +58,8 @@ def test_sky_frames_that_both_hold_out(settings: Settings) -> None:
 
 
 def test_patterns_show_their_labels_and_each_run_s_outlines_and_dice(settings: Settings) -> None:
-    path, place = pattern_table.find(settings.samples / "patterns")
-    table = pattern_table.read(path)
+    path, place = satellite_table.find(settings.samples / "patterns")
+    table = satellite_table.read(path)
     names = list(table.images[:5])
     one = _run(settings, "patterns", "one", names)
     _run(settings, "patterns", "two", names)
@@ -62,8 +67,8 @@ def test_patterns_show_their_labels_and_each_run_s_outlines_and_dice(settings: S
     said = texts(app)
     assert "4 of the 5 that both hold out." in said and "Labels" in said and said.count("Dice ") == 8
     image = images.read(place / names[0])
-    found = evaluate_masks.masks_of(models.load(one.model_folder), image, pattern_table.GRID_HW)
-    rows = evaluate_masks.dice_rows(found, np.asarray(table.masks(names[0], pattern_table.GRID_HW), np.bool_))
+    found = mask_evaluation.masks_of(models.load(one.model_folder), image, satellite_table.GRID_HW)
+    rows = mask_evaluation.dice_rows(found, np.asarray(table.masks(names[0], satellite_table.GRID_HW), np.bool_))
     assert f"Dice {rows.mean():.3f}" in said
     gravel = texts(_compared("Gravel"))
     assert f"Dice {rows[2]:.3f}" in gravel and "Labels" not in gravel
@@ -72,8 +77,8 @@ def test_patterns_show_their_labels_and_each_run_s_outlines_and_dice(settings: S
 @pytest.mark.parametrize("task", ["genus", "radar"])
 def test_classes_show_the_top_three_right_or_wrong(settings: Settings, task: str) -> None:
     folder = settings.samples / task
-    classes = genus_data.list_classes(folder)
-    photos = {photo.stem: photo for photo in genus_data.list_photos(folder, classes)}
+    classes = folders.list_classes(folder)
+    photos = {photo.stem: photo for photo in folders.list_photos(folder, classes)}
     one = _run(settings, task, "one", list(photos))
     _run(settings, task, "two", list(photos))
     app = _compared()
@@ -89,7 +94,7 @@ def test_classes_show_the_top_three_right_or_wrong(settings: Settings, task: str
 
 
 def test_why_there_is_nothing_to_see(settings: Settings, tmp_path: Path) -> None:
-    stems = [pair.stem for pair in data.pairs(settings.samples / "sky")]
+    stems = [pair.stem for pair in labelled.pairs(settings.samples / "sky")]
     one = _run(settings, "sky", "one", stems[:3])
     two = _run(settings, "sky", "two", stems[3:])
     assert "hold out none of the same frames" in texts(_compared())
@@ -101,13 +106,13 @@ def test_why_there_is_nothing_to_see(settings: Settings, tmp_path: Path) -> None
     assert told["Setting"].tolist() == ["task", "data"], "settings of one task alone are left out"
     runs.remove(runs.list_runs(settings.runs)[0])
     gone: dict[str, Any] = {**one.config(), "data": str(tmp_path / "gone")}
-    runs.write_json(one.folder / "config.json", gone)
+    atomic.write_json(one.folder / "config.json", gone)
     _run(settings, "sky", "two", stems[:3])
     assert "gone" in texts(_compared()), "the data went away: said, nothing stops"
 
 
 def test_the_same_name_with_another_picture_is_not_the_same_image(settings: Settings, tmp_path: Path) -> None:
-    first = data.pairs(settings.samples / "sky")[:2]
+    first = labelled.pairs(settings.samples / "sky")[:2]
     for number, pair in enumerate(first):
         for part, path in (("images", pair.image), ("masks", pair.mask)):
             target = tmp_path / "other" / part / f"{pair.stem}{path.suffix}"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import jobs, runs
+from cloudcore import runs
 from cloudcore import settings as environment
+from cloudcore.learning import jobs
 from cloudcore.settings import Settings
 
 APP = Path(__file__).parents[2] / "streamlit_app.py"

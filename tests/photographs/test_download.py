@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudcore import gather, images, sample_genus
+from cloudcore import images
 from cloudcore.errors import DataError, ImageError
+from cloudcore.photographs import download
+from cloudcore.samples import photographs
 
 
 def _jpeg(name: str, seed: int) -> bytes:
-    return images.encode_jpeg(sample_genus.draw(name, np.random.default_rng(seed)))
+    return images.encode_jpeg(photographs.draw(name, np.random.default_rng(seed)))
 
 
 def test_addresses(tmp_path: Path) -> None:
@@ -19,7 +21,7 @@ def test_addresses(tmp_path: Path) -> None:
     path.write_text(
         "# clouds\nhttps://example.org/a.jpg\nCirrus, https://example.org/b.jpg\nCu\thttp://example.org/c?x=1,2\n"
     )
-    assert gather.read_addresses(path) == [
+    assert download.read_addresses(path) == [
         ("", "https://example.org/a.jpg"), ("Cirrus", "https://example.org/b.jpg"), ("Cu", "http://example.org/c?x=1,2"),
     ]  # fmt: skip
     for line, words in (
@@ -29,7 +31,7 @@ def test_addresses(tmp_path: Path) -> None:
     ):
         path.write_text(line + "\n")
         with pytest.raises(DataError, match=words):
-            gather.read_addresses(path)
+            download.read_addresses(path)
 
 
 def test_only_good_and_new_photographs_stay(tmp_path: Path) -> None:
@@ -45,12 +47,12 @@ def test_only_good_and_new_photographs_stay(tmp_path: Path) -> None:
         return shelf[address]
 
     names = ["a", "twin", "b", "small", "flat", "broken", "gone"]
-    found = gather.gather([("Cumulus", name) for name in names], tmp_path / "out", fetcher=fetcher)
+    found = download.gather([("Cumulus", name) for name in names], tmp_path / "out", fetcher=fetcher)
     assert len(found.written) == 2 and all(path.parent.name == "Cumulus" for path in found.written)
     why = dict(found.refused)
     assert "twin" in why["twin"] and "below 128" in why["small"] and "flat tone" in why["flat"]
     assert "fetched" in why["gone"] and "broken" in why
-    again = gather.gather([("", "a")], tmp_path / "out", fetcher=fetcher)
+    again = download.gather([("", "a")], tmp_path / "out", fetcher=fetcher)
     assert not again.written
 
 
@@ -61,11 +63,11 @@ def test_folders_and_zips(tmp_path: Path) -> None:
         archive.writestr("Cirrus/b.jpg", _jpeg("Cirrus", 2))
         archive.writestr("Cirrus/c.jpg", b"nothing")
         archive.writestr("notes.txt", b"no picture")
-    found = gather.take(packed, tmp_path / "out")
+    found = download.take(packed, tmp_path / "out")
     assert sorted(path.parent.name for path in found.written) == ["Cirrus", "Cumulus"] and len(found.refused) == 1
-    again = gather.take(tmp_path / "out", tmp_path / "copy")
+    again = download.take(tmp_path / "out", tmp_path / "copy")
     assert len(again.written) == 2
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("../x.jpg", b"")
     with pytest.raises(DataError, match="leads out of it"):
-        gather.take(packed, tmp_path / "out")
+        download.take(packed, tmp_path / "out")

@@ -1,6 +1,6 @@
 """The ten genera: complete, consistent, and referring to each other by name."""
 
-from cloudcore import genera
+from cloudcore.photographs import genera
 
 
 def test_ten_genera_with_their_bands() -> None:

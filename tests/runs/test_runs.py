@@ -9,6 +9,7 @@ import pytest
 
 from cloudcore import runs
 from cloudcore.errors import RunError
+from cloudcore.files import atomic
 
 
 @pytest.fixture
@@ -25,16 +26,16 @@ def test_a_new_run_is_queued_and_explains_itself(run: runs.Run) -> None:
 
 def test_a_stale_heartbeat_means_lost(run: runs.Run) -> None:
     old = (datetime.now(UTC) - timedelta(seconds=11)).isoformat()
-    runs.write_json(run.folder / "status.json", asdict(runs.Status(state="running", heartbeat_at=old)))
+    atomic.write_json(run.folder / "status.json", asdict(runs.Status(state="running", heartbeat_at=old)))
     assert run.status().state == "lost"
     fresh = (datetime.now(UTC) - timedelta(seconds=5)).isoformat()
-    runs.write_json(run.folder / "status.json", asdict(runs.Status(state="running", heartbeat_at=fresh)))
+    atomic.write_json(run.folder / "status.json", asdict(runs.Status(state="running", heartbeat_at=fresh)))
     assert run.status().state == "running"
 
 
 def test_a_queued_run_nobody_claims_is_lost(run: runs.Run) -> None:
     old = (datetime.now(UTC) - timedelta(seconds=61)).isoformat()
-    runs.write_json(run.folder / "status.json", asdict(runs.Status(state="queued", updated_at=old)))
+    atomic.write_json(run.folder / "status.json", asdict(runs.Status(state="queued", updated_at=old)))
     assert run.status().state == "lost"
 
 
@@ -69,7 +70,7 @@ def test_find_by_id_name_and_folder(run: runs.Run) -> None:
 def test_an_active_run_is_not_removed_and_a_removed_one_lies_in_the_bin(run: runs.Run) -> None:
     with pytest.raises(RunError, match="Stop it first"):
         runs.remove(run)
-    runs.write_json(run.folder / "status.json", asdict(runs.Status(state="done")))
+    atomic.write_json(run.folder / "status.json", asdict(runs.Status(state="done")))
     kept = runs.remove(run)
     assert json.loads((kept / "config.json").read_text())["name"] == "mine"
     assert runs.list_runs(run.folder.parent) == []
@@ -121,7 +122,7 @@ def test_one_damaged_run_spoils_no_other(run: runs.Run, name: str, content: byte
 def test_a_status_that_is_missing_is_a_run_that_was_lost(run: runs.Run) -> None:
     (run.folder / "status.json").unlink()
     told = run.config() | {"created_at": "2026-01-01T00:00:00+00:00"}
-    runs.write_json(run.folder / "config.json", told)
+    atomic.write_json(run.folder / "config.json", told)
     (found,) = runs.list_runs(run.folder.parent)
     assert found.status().state == "lost"
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudcore import images, rle, sample_patterns
-from cloudcore.sample_patterns import PATTERNS, SCENES, SHAPE_HW, Box, Scene
+from cloudcore import images
+from cloudcore.masks import rle
+from cloudcore.samples import patterns
+from cloudcore.samples.patterns import PATTERNS, SCENES, SHAPE_HW, Box, Scene
 
 
 def _rows(samples: Path) -> list[dict[str, str]]:
@@ -29,27 +31,27 @@ def test_the_folder_holds_kaggles_layout(samples: Path) -> None:
 def test_labels_are_the_boxes_less_the_gap(samples: Path) -> None:
     """What stands in the table is what was drawn: inside every box, never in the black swath gap."""
     for scene, start in zip(SCENES, range(0, 48, 4), strict=True):
-        for row, truth in zip(_rows(samples)[start : start + 4], sample_patterns.masks(scene), strict=True):
+        for row, truth in zip(_rows(samples)[start : start + 4], patterns.masks(scene), strict=True):
             assert np.array_equal(rle.decode(row["EncodedPixels"], SHAPE_HW), truth)
     gapped = SCENES[0]
     image = images.read(samples / "patterns" / "train_images" / gapped.name)
     black = (image < 8).all(axis=2)
-    assert 0.05 < black.mean() < 0.2 and not (sample_patterns.masks(gapped)[0] & black).sum() > 400
+    assert 0.05 < black.mean() < 0.2 and not (patterns.masks(gapped)[0] & black).sum() > 400
 
 
 def test_the_run_lengths_are_those_of_rle() -> None:
     """The table's writer, which needs no compiler, agrees with the house's own."""
     scene = Scene("x.jpg", (Box("Gravel", 0, 0, 30, 40), Box("Gravel", 1380, 2000, 1400, 2100)), gap=(20, 30, 5))
-    mask = sample_patterns.masks(scene)[2]
-    assert sample_patterns._runs(mask) == rle.encode(mask) and mask[0, 0] and mask[-1, -1]
-    assert sample_patterns._runs(np.zeros(SHAPE_HW, bool)) == ""
+    mask = patterns.masks(scene)[2]
+    assert patterns._runs(mask) == rle.encode(mask) and mask[0, 0] and mask[-1, -1]
+    assert patterns._runs(np.zeros(SHAPE_HW, bool)) == ""
 
 
 def test_the_same_seed_draws_the_same_bytes() -> None:
     """An image depends on its seed alone, and another seed draws another."""
     scene = SCENES[5]
-    assert np.array_equal(sample_patterns.draw(scene, 1, 5), sample_patterns.draw(scene, 1, 5))
-    assert not np.array_equal(sample_patterns.draw(scene, 1, 5), sample_patterns.draw(scene, 2, 5))
+    assert np.array_equal(patterns.draw(scene, 1, 5), patterns.draw(scene, 1, 5))
+    assert not np.array_equal(patterns.draw(scene, 1, 5), patterns.draw(scene, 2, 5))
 
 
 def test_patterns_are_brighter_and_differ_in_grain(samples: Path) -> None:
@@ -57,7 +59,7 @@ def test_patterns_are_brighter_and_differ_in_grain(samples: Path) -> None:
     light: dict[str, list[float]] = {pattern: [] for pattern in PATTERNS}
     for scene in (scene for scene in SCENES if scene.boxes):
         image = images.read(samples / "patterns" / "train_images" / scene.name).mean(axis=2)
-        truth = np.stack(sample_patterns.masks(scene))
+        truth = np.stack(patterns.masks(scene))
         around = image[~truth.any(axis=0) & (image > 8)].mean()
         for pattern, mask in zip(PATTERNS, truth, strict=True):
             if mask.any():

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudcore import dome, images, sample_patterns, samples
+from cloudcore import images
+from cloudcore import samples as cloud_samples
 from cloudcore.errors import DataError
-from cloudcore.sample_light import Scene, photograph
-from cloudcore.sample_sky import Layer, View, optical_depth, texture
+from cloudcore.samples import patterns, workspace
+from cloudcore.samples.sky_camera import Scene, photograph
+from cloudcore.samples.sky_scene import Layer, View, optical_depth, texture
+from cloudcore.sky import cloud_amount, dome
 
-CAMERA3_VALID = samples.CAMERA3.valid
+CAMERA3_VALID = cloud_samples.CAMERA3.valid
 SMALL = View("small", (96, 96), dome.Dome((48.0, 47.0), 44.0), 1, "town")
 
 
@@ -28,7 +31,7 @@ def test_the_folder_holds_what_is_promised(samples: Path) -> None:
         assert images.shape_hw(frame) == label.shape == (512, 512)
         assert set(np.unique(label)) <= {0, 128, 255}
         assert label[0, 0] == 128
-        shares.append(dome.cloud_fraction(label == 255, label != 128))
+        shares.append(cloud_amount.cloud_fraction(label == 255, label != 128))
     assert min(shares) == 0 and max(shares) > 0.95 and 0.3 < np.mean(shares) < 0.7
 
 
@@ -54,7 +57,7 @@ def test_the_night_has_exact_masks(samples: Path) -> None:
         label = images.read_label(path)
         assert label.shape == (256, 256) and set(np.unique(label)) <= {0, 128, 255}
         assert np.array_equal(label != 128, CAMERA3_VALID)
-        assert dome.cloud_fraction(label == 255, label != 128) == pytest.approx(known[path.stem], abs=1e-6)
+        assert cloud_amount.cloud_fraction(label == 255, label != 128) == pytest.approx(known[path.stem], abs=1e-6)
 
 
 def test_no_single_brightness_tells_cloud_from_sky(samples: Path) -> None:
@@ -85,7 +88,7 @@ def test_cover_rules_the_cloudy_part(kind: str) -> None:
     """More cover, more cloud; none at 0; the texture is standard and periodic in level sizes."""
     view = View("wide", (192, 192), dome.Dome((96.0, 96.0), 94.0), 1, "town")
     shares = [
-        float((optical_depth(view, [Layer(kind, cover, 5.0, 0.5)], 0) > samples.CUT)[view.valid].mean())
+        float((optical_depth(view, [Layer(kind, cover, 5.0, 0.5)], 0) > cloud_samples.CUT)[view.valid].mean())
         for cover in (0.0, 0.2, 0.5, 0.8)
     ]
     assert shares[0] == 0 and shares == sorted(shares) and shares[-1] > 0.5
@@ -103,7 +106,7 @@ def test_stars_go_out_behind_cloud() -> None:
 
 def test_objects_are_no_sky() -> None:
     """The horizon holds something on every sample camera, and what it covers is not valid."""
-    for view in (samples.CAMERA1, samples.CAMERA2, samples.CAMERA3):
+    for view in (cloud_samples.CAMERA1, cloud_samples.CAMERA2, cloud_samples.CAMERA3):
         inside = view.dome.mask(view.shape_hw)
         assert 0.01 < 1 - view.valid[inside].mean() < 0.15
         assert not view.valid[~inside].any()
@@ -111,16 +114,16 @@ def test_objects_are_no_sky() -> None:
 
 def test_progress_is_told_and_a_full_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress ends at 1; nothing is left beside the folder; a second write refuses in a sentence."""
-    monkeypatch.setattr(samples, "_NIGHTS", samples._NIGHTS[:1])
-    monkeypatch.setattr(samples, "_DAYS", ())
-    monkeypatch.setattr(samples, "NIGHT_FRAMES", 3)
-    monkeypatch.setattr(sample_patterns, "SCENES", sample_patterns.SCENES[:1])
+    monkeypatch.setattr(workspace, "_NIGHTS", workspace._NIGHTS[:1])
+    monkeypatch.setattr(workspace, "_DAYS", ())
+    monkeypatch.setattr(workspace, "NIGHT_FRAMES", 3)
+    monkeypatch.setattr(patterns, "SCENES", patterns.SCENES[:1])
     heard: list[tuple[float, str]] = []
-    samples.write(tmp_path / "new", 1, lambda share, words: heard.append((share, words)))
+    cloud_samples.write(tmp_path / "new", 1, lambda share, words: heard.append((share, words)))
     assert heard[-1] == (1.0, "5 of 5 pictures drawn") and heard == sorted(heard)
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
     with pytest.raises(DataError, match="already holds"):
-        samples.write(tmp_path / "new", 1)
+        cloud_samples.write(tmp_path / "new", 1)
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +132,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def fail(*_: object) -> float:
         raise OSError("disk full")
 
-    monkeypatch.setattr(samples, "_draw", fail)
+    monkeypatch.setattr(workspace, "_draw", fail)
     with pytest.raises(OSError, match="disk full"):
-        samples.write(tmp_path / "new")
+        cloud_samples.write(tmp_path / "new")
     assert list(tmp_path.iterdir()) == []

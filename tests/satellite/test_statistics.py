@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudcore import pattern_statistics, pattern_table, rle
-from cloudcore.mask import Mask
+from cloudcore.masks import rle
+from cloudcore.masks.mask import Mask
+from cloudcore.satellite import statistics
+from cloudcore.satellite import table as satellite_table
 
-SHAPE = pattern_table.SHAPE_HW
+SHAPE = satellite_table.SHAPE_HW
 
 
 def _boxes(*boxes: tuple[int, int, int, int]) -> str:
@@ -20,7 +22,7 @@ def _boxes(*boxes: tuple[int, int, int, int]) -> str:
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> pattern_table.Table:
+def table(tmp_path: Path) -> satellite_table.Table:
     rows = [
         f"a_Fish,{_boxes((0, 0, 700, 2100))}",
         f"a_Sugar,{_boxes((0, 0, 400, 300), (800, 1500, 1400, 2100))}",
@@ -29,11 +31,11 @@ def table(tmp_path: Path) -> pattern_table.Table:
     ]
     path = tmp_path / "train.csv"
     path.write_text("\n".join(["Image_Label,EncodedPixels", *rows]))
-    return pattern_table.read(path)
+    return satellite_table.read(path)
 
 
-def test_numbers_worked_by_hand(table: pattern_table.Table) -> None:
-    found = pattern_statistics.statistics(table)
+def test_numbers_worked_by_hand(table: satellite_table.Table) -> None:
+    found = statistics.statistics(table)
     assert found.n_images == 3
     assert found.with_pattern.tolist() == [2, 0, 0, 1]
     assert found.per_image.tolist() == [1, 1, 1, 0, 0]
@@ -47,25 +49,25 @@ def test_numbers_worked_by_hand(table: pattern_table.Table) -> None:
     assert found.heat[3][0, 0] == 1 and found.heat[3][0, -1] == 0 and found.heat[3][-1, -1] == 1
 
 
-def test_kept_once_and_read_again(table: pattern_table.Table, tmp_path: Path) -> None:
+def test_kept_once_and_read_again(table: satellite_table.Table, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    first = pattern_statistics.statistics(table, tmp_path / "cache", lambda *at: told.append(at))
+    first = statistics.statistics(table, tmp_path / "cache", lambda *at: told.append(at))
     assert told == [(1, 3), (2, 3), (3, 3)]
-    again = pattern_statistics.statistics(table, tmp_path / "cache", lambda *at: told.append(at))
+    again = statistics.statistics(table, tmp_path / "cache", lambda *at: told.append(at))
     assert len(told) == 3 and np.array_equal(again.heat, first.heat)
     (kept,) = (tmp_path / "cache").iterdir()
     kept.write_bytes(b"PK\x03\x04 cut short")
-    assert np.array_equal(pattern_statistics.statistics(table, tmp_path / "cache").parts, first.parts)
+    assert np.array_equal(statistics.statistics(table, tmp_path / "cache").parts, first.parts)
 
 
 def test_alike_images_are_found(rng: np.random.Generator) -> None:
     one, other = (rng.integers(0, 255, (60, 90, 3), np.uint8) for _ in range(2))
     brighter = np.clip(one.astype(int) + 2, 0, 255).astype(np.uint8)
-    found = pattern_statistics.look_alikes([one, other, brighter], ["one", "other", "brighter"])
+    found = statistics.look_alikes([one, other, brighter], ["one", "other", "brighter"])
     assert [(first, second) for first, second, _ in found] == [("one", "brighter")]
     assert 1 < found[0][2] < 2.5
-    assert pattern_statistics.look_alikes([one], ["one"]) == []
-    assert len(pattern_statistics.look_alikes([one] * 5, list("abcde"), limit=4)) == 4
+    assert statistics.look_alikes([one], ["one"]) == []
+    assert len(statistics.look_alikes([one] * 5, list("abcde"), limit=4)) == 4
 
 
 def test_no_pair_is_lost_against_every_comparison(rng: np.random.Generator) -> None:
@@ -74,4 +76,4 @@ def test_no_pair_is_lost_against_every_comparison(rng: np.random.Generator) -> N
     slow = {
         (names[i], names[j]) for i in range(60) for j in range(i + 1, 60) if np.abs(prints[i] - prints[j]).mean() < 2.5
     }
-    assert {pair[:2] for pair in pattern_statistics.alike(prints, names, 10_000)} == slow and len(slow) > 10
+    assert {pair[:2] for pair in statistics.alike(prints, names, 10_000)} == slow and len(slow) > 10

@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudcore import images, pattern_csv, pattern_table, rle
+from cloudcore import images
 from cloudcore.errors import DataError
-from cloudcore.pattern_table import GRID_HW, PATTERNS, SHAPE_HW
+from cloudcore.masks import rle
+from cloudcore.satellite import label_csv
+from cloudcore.satellite import table as satellite_table
+from cloudcore.satellite.table import GRID_HW, PATTERNS, SHAPE_HW
 
 HEADER = "Image_Label,EncodedPixels"
 
@@ -79,7 +82,7 @@ def test_a_bad_table_is_refused_with_its_row(name: str, tmp_path: Path) -> None:
     write, words = REFUSED[name]
     write(tmp_path / "train.csv")
     with pytest.raises(DataError, match=words) as refusal:
-        pattern_table.read(tmp_path / "train.csv")
+        satellite_table.read(tmp_path / "train.csv")
     assert len(str(refusal.value)) < 300
 
 
@@ -103,7 +106,7 @@ ACCEPTED: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
 def test_an_odd_table_is_read(name: str, tmp_path: Path) -> None:
     write, image, pattern, text = ACCEPTED[name]
     write(tmp_path / "train.csv")
-    table = pattern_table.read(tmp_path / "train.csv")
+    table = satellite_table.read(tmp_path / "train.csv")
     assert table.images == (image,) and table.text(image, pattern) == text
     assert table.present(image) == ((pattern,) if text else ())
     assert any("twice" in note for note in table.notes) == ("twice" in name)
@@ -114,8 +117,8 @@ def test_row_41_another_shape_than_declared(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     images.write_png(tmp_path / "images" / "a.png", np.zeros((100, 160, 3), np.uint8))
     with pytest.raises(DataError, match=r"a.png is 100 × 160 px \(h × w\), its labels are for 1400 × 2100"):
-        pattern_table.read(path, images=tmp_path / "images")
-    assert pattern_table.read(path, images=tmp_path / "images", shape_hw=(100, 160)).images == ("a.png",)
+        satellite_table.read(path, images=tmp_path / "images")
+    assert satellite_table.read(path, images=tmp_path / "images", shape_hw=(100, 160)).images == ("a.png",)
 
 
 def _long_table(path: Path, n_images: int, runs: str) -> int:
@@ -129,19 +132,19 @@ def _long_table(path: Path, n_images: int, runs: str) -> int:
 
 def test_row_42_a_long_table_is_read(tmp_path: Path) -> None:
     _long_table(tmp_path / "train.csv", 50_000, "1 937")
-    stream = pattern_csv.rows(tmp_path / "train.csv")
+    stream = label_csv.rows(tmp_path / "train.csv")
     assert next(stream) == (2, "0000000.jpg_Fish", "1 937"), "the first row comes before the others are read"
     stream.close()
-    table = pattern_table.read(tmp_path / "train.csv")
+    table = satellite_table.read(tmp_path / "train.csv")
     assert len(table.images) == 50_000 and int(table.area_px.sum()) == 50_000 * 937
 
 
 def test_row_42_the_text_of_a_long_table_is_not_held(tmp_path: Path) -> None:
     runs = " ".join(f"{1 + 1400 * at} 937" for at in range(1200))
     size = _long_table(tmp_path / "train.csv", 1_000, runs)
-    pattern_table.read(_table(tmp_path / "small.csv", "a_Fish,1 2"))
+    satellite_table.read(_table(tmp_path / "small.csv", "a_Fish,1 2"))
     tracemalloc.start()
-    table = pattern_table.read(tmp_path / "train.csv")
+    table = satellite_table.read(tmp_path / "train.csv")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert table.text("0000999.jpg", "Fish") == runs
@@ -150,7 +153,7 @@ def test_row_42_the_text_of_a_long_table_is_not_held(tmp_path: Path) -> None:
 
 def test_rows_36_and_37_are_repaired_when_asked(tmp_path: Path) -> None:
     path = _table(tmp_path / "train.csv", "a_Fish,10 5 1 4", "a_Sugar,1 5 3 4")
-    table = pattern_table.read(path, repair=True)
+    table = satellite_table.read(path, repair=True)
     assert (table.text("a", "Fish"), table.text("a", "Sugar")) == ("1 4 10 5", "1 6")
     assert [note[:6] for note in table.notes[:2]] == ["Row 2:", "Row 3:"]
 
@@ -161,36 +164,36 @@ def test_row_59_an_address_is_no_image(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     with pytest.raises(DataError, match="no such file or folder"):
-        pattern_table.find(Path("https://example.org/train.csv"))
+        satellite_table.find(Path("https://example.org/train.csv"))
     path = _table(tmp_path / "train.csv", "https://example.org/a.jpg_Fish,1 2")
-    assert pattern_table.read(path, images=tmp_path).missing(tmp_path) == ["https://example.org/a.jpg"]
+    assert satellite_table.read(path, images=tmp_path).missing(tmp_path) == ["https://example.org/a.jpg"]
 
 
 def test_row_61_missing_images_are_listed(tmp_path: Path) -> None:
     path = _table(tmp_path / "train.csv", "a.png_Fish,1 2", "b.png_Fish,3 4")
     (tmp_path / "images").mkdir()
     images.write_png(tmp_path / "images" / "b.png", np.zeros((1400, 2100, 3), np.uint8))
-    table = pattern_table.read(path, images=tmp_path / "images")
+    table = satellite_table.read(path, images=tmp_path / "images")
     assert table.missing(tmp_path / "images") == ["a.png"] and table.missing(None) == ["a.png", "b.png"]
     assert table.mask("a.png", "Fish").sum() == 2
 
 
 def test_find_says_what_a_folder_lacks(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no train.csv"):
-        pattern_table.find(tmp_path)
+        satellite_table.find(tmp_path)
     path = _table(tmp_path / "train.csv", "a.png_Fish,1 2")
     with pytest.raises(DataError, match="no folder train_images or images"):
-        pattern_table.find(tmp_path)
-    assert pattern_table.locate(path) == (path, None)
+        satellite_table.find(tmp_path)
+    assert satellite_table.locate(path) == (path, None)
     (tmp_path / "images").mkdir()
-    assert pattern_table.find(tmp_path) == (path, tmp_path / "images")
+    assert satellite_table.find(tmp_path) == (path, tmp_path / "images")
     (tmp_path / "train_images").mkdir()
-    assert pattern_table.find(tmp_path) == (path, tmp_path / "train_images")
+    assert satellite_table.find(tmp_path) == (path, tmp_path / "train_images")
 
 
 def test_areas_and_masks_worked_by_hand(tmp_path: Path) -> None:
     # 4 rows, 3 columns: pixels 2 3 | 6 of columns 0 and 1, then pixel 12, the last
-    table = pattern_table.read(_table(tmp_path / "t.csv", "a_Gravel,2 2 6 1 12 1"), shape_hw=(4, 3))
+    table = satellite_table.read(_table(tmp_path / "t.csv", "a_Gravel,2 2 6 1 12 1"), shape_hw=(4, 3))
     assert table.area_px.tolist() == [[0, 0, 4, 0]] and table.run_counts.tolist() == [[0, 0, 3, 0]]
     drawn = np.array([[0, 0, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1]], np.bool_)
     assert np.array_equal(table.mask("a", "Gravel"), drawn)
@@ -212,21 +215,21 @@ texts = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 20)), max_size=8).
 def test_a_table_reads_back_the_same(tmp_path_factory: pytest.TempPathFactory, found: list[tuple[str, ...]]) -> None:
     folder = tmp_path_factory.mktemp("table")
     rows = [f"=i{at}.jpg_{p},{text}" for at, row in enumerate(found) for p, text in zip(PATTERNS, row, strict=True)]
-    table = pattern_table.read(_table(folder / "in.csv", *rows))
-    assert pattern_table.write_table(folder / "out.csv", table) == 4 * len(found)
-    again = pattern_table.read(folder / "out.csv")
+    table = satellite_table.read(_table(folder / "in.csv", *rows))
+    assert satellite_table.write_table(folder / "out.csv", table) == 4 * len(found)
+    again = satellite_table.read(folder / "out.csv")
     assert again.key == table.key and again.images == table.images and np.array_equal(again.area_px, table.area_px)
     assert [again.text("=i0.jpg", p) for p in PATTERNS] == list(found[0])
 
 
 def test_replaced_texts_are_written_and_checked(tmp_path: Path) -> None:
-    table = pattern_table.read(_table(tmp_path / "in.csv", "a_Fish,1 2", "b_Fish,5 6"))
-    pattern_table.write_table(tmp_path / "out.csv", table, {("a", "Sugar"): "7 8"})
-    again = pattern_table.read(tmp_path / "out.csv")
+    table = satellite_table.read(_table(tmp_path / "in.csv", "a_Fish,1 2", "b_Fish,5 6"))
+    satellite_table.write_table(tmp_path / "out.csv", table, {("a", "Sugar"): "7 8"})
+    again = satellite_table.read(tmp_path / "out.csv")
     assert [again.text(*at) for at in (("a", "Fish"), ("a", "Sugar"), ("b", "Fish"))] == ["1 2", "7 8", "5 6"]
     with pytest.raises(DataError, match="a_Fish: a run starts at 0"):
-        pattern_table.write_table(tmp_path / "out.csv", table, {("a", "Fish"): "0 8"})
-    assert pattern_table.read(tmp_path / "out.csv").key == again.key, "a refused table leaves the old one"
+        satellite_table.write_table(tmp_path / "out.csv", table, {("a", "Fish"): "0 8"})
+    assert satellite_table.read(tmp_path / "out.csv").key == again.key, "a refused table leaves the old one"
 
 
 def test_a_submission_is_written_and_checked(tmp_path: Path) -> None:
@@ -234,12 +237,12 @@ def test_a_submission_is_written_and_checked(tmp_path: Path) -> None:
     mask[1:3, 0] = True
     path = tmp_path / "submission.csv"
     rows = [("a.jpg", p, mask if p == "Fish" else "") for p in PATTERNS]
-    assert pattern_table.write_submission(path, iter(rows)) == 4
+    assert satellite_table.write_submission(path, iter(rows)) == 4
     assert path.read_text().splitlines() == [HEADER, "a.jpg_Fish,2 2", *(f"a.jpg_{p}," for p in PATTERNS[1:])]
-    assert pattern_table.check_submission(path, ["a.jpg"]) == []
-    found = pattern_table.check_submission(path, ["a.jpg", "b.jpg"])
+    assert satellite_table.check_submission(path, ["a.jpg"]) == []
+    found = satellite_table.check_submission(path, ["a.jpg", "b.jpg"])
     assert len(found) == 4 and found[0].startswith("b.jpg_Fish is missing")
-    assert "no image and class that were asked for" in pattern_table.check_submission(path, ["b.jpg"])[0]
+    assert "no image and class that were asked for" in satellite_table.check_submission(path, ["b.jpg"])[0]
 
 
 @pytest.mark.parametrize(
@@ -253,22 +256,22 @@ def test_a_submission_is_written_and_checked(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_submission_is_told(tmp_path: Path, rows: list[str], words: str) -> None:
-    problems = pattern_table.check_submission(_table(tmp_path / "s.csv", *rows), ["a"])
+    problems = satellite_table.check_submission(_table(tmp_path / "s.csv", *rows), ["a"])
     assert any(words in problem for problem in problems), problems
 
 
 def test_a_sample_submission_is_valid_and_row_45_formulas_are_text(tmp_path: Path) -> None:
     names = ["=cmd('calc').jpg", "-1.jpg", "a.jpg"]
-    assert pattern_table.sample_submission(tmp_path / "s.csv", names) == 12
+    assert satellite_table.sample_submission(tmp_path / "s.csv", names) == 12
     with (tmp_path / "s.csv").open(newline="") as file:
         cells = [row[0] for row in csv.reader(file)][1:]
     assert cells[0] == "'=cmd('calc').jpg_Fish" and cells[4] == "'-1.jpg_Fish" and cells[8] == "a.jpg_Fish"
-    assert pattern_table.check_submission(tmp_path / "s.csv", names) == []
+    assert satellite_table.check_submission(tmp_path / "s.csv", names) == []
 
 
 def test_a_mask_of_another_grid_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="1400 × 2100 px, wanted 350 × 525"):
-        pattern_table.write_submission(tmp_path / "s.csv", [("a", "Fish", np.zeros(SHAPE_HW, np.bool_))])
+        satellite_table.write_submission(tmp_path / "s.csv", [("a", "Fish", np.zeros(SHAPE_HW, np.bool_))])
     assert not (tmp_path / "s.csv").exists() and not list(tmp_path.iterdir())
 
 
@@ -276,8 +279,8 @@ def test_the_real_table() -> None:
     real = os.environ.get("CLOUDCORE_REAL_DATA", "")
     if not real:
         pytest.skip("CLOUDCORE_REAL_DATA names no folder of real data")
-    path, folder = pattern_table.find(Path(real) / "satellite")
-    table = pattern_table.read(path, images=folder)
+    path, folder = satellite_table.find(Path(real) / "satellite")
+    table = satellite_table.read(path, images=folder)
     assert table.text("0011165.jpg", "Fish").startswith("264918 937 266318 937")
     assert table.text("0011165.jpg", "Flower").startswith("1355565 1002")
     assert table.missing(folder) == [] and table.present("0011165.jpg") == ("Fish", "Flower")

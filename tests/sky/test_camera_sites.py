@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cloudcore import camera_sites, dome
-from cloudcore.camera_sites import Place
-from cloudcore.dome import Camera
 from cloudcore.errors import CloudcoreError
-from cloudcore.sun_moon import Orientation, Site
+from cloudcore.sky import camera_sites, cameras
+from cloudcore.sky.camera_sites import Place
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.sun_moon import Orientation, Site
 
 ROOF = Place(31.9583, -111.5967, 2120.0, 12.5, False)
 
@@ -26,9 +26,9 @@ def test_a_place_is_found_again_by_its_camera(tmp_path: Path) -> None:
 
 
 def test_sites_do_not_disturb_the_domes_beside_them(tmp_path: Path) -> None:
-    dome.save_camera(tmp_path, Camera("camera1", "night", (64, 64)))
+    cameras.save_camera(tmp_path, Camera("camera1", "night", (64, 64)))
     camera_sites.save(tmp_path, "camera1", ROOF)
-    assert [camera.name for camera in dome.cameras(tmp_path)] == ["camera1"]
+    assert [camera.name for camera in cameras.cameras(tmp_path)] == ["camera1"]
 
 
 def test_half_a_site_is_none() -> None:

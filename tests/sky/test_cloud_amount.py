@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from cloudcore import cloud_amount
-from cloudcore.cloud_amount import Answer, amounts, grid, shares, solid_angle
-from cloudcore.dome import Camera, Dome, distance
+from cloudcore.sky import cloud_amount
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.cloud_amount import Answer, amounts, grid, shares, solid_angle
+from cloudcore.sky.dome import Dome, distance
 
 SHAPE = (401, 401)
 CIRCLE = Dome((200.0, 200.0), 198.0)

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudcore import dome, images
+from cloudcore import images
 from cloudcore import samples as writer
-from cloudcore.dome import Camera, Dome
 from cloudcore.errors import CloudcoreError, ImageError, MaskError
+from cloudcore.sky import cameras, cloud_amount, dome
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.dome import Dome
 
 REAL = Path(os.environ.get("CLOUDCORE_REAL_DATA", "")) / "allsky"
 real = pytest.mark.skipif("CLOUDCORE_REAL_DATA" not in os.environ, reason="CLOUDCORE_REAL_DATA names no real frames")
@@ -35,13 +37,13 @@ def drawn(shape_hw: tuple[int, int], circle: Dome, inside: int = 120, outside: i
     [(0, 0), (1e-9, 1), (0.0624, 1), (0.1874, 1), (0.1875, 2), (0.5, 4), (0.9374, 7), (0.9999, 7), (1, 8)],
 )
 def test_okta_by_hand(fraction: float, wanted: int) -> None:
-    assert dome.okta(fraction) == wanted
+    assert cloud_amount.okta(fraction) == wanted
 
 
 @given(st.floats(0, 1))
 def test_okta_is_never_nine(fraction: float) -> None:
     """0 only when nothing, 8 only when all, else the formula."""
-    got = dome.okta(fraction)
+    got = cloud_amount.okta(fraction)
     assert (got == 0) == (fraction == 0) and (got == 8) == (fraction == 1)
     assert got in (0, 8) or got == min(7, max(1, math.floor(8 * fraction + 0.5)))
 
@@ -49,15 +51,15 @@ def test_okta_is_never_nine(fraction: float) -> None:
 @pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan])
 def test_okta_refuses_what_is_no_fraction(bad: float) -> None:
     with pytest.raises(MaskError, match="0 to 1"):
-        dome.okta(bad)
+        cloud_amount.okta(bad)
 
 
 def test_fractions_by_hand() -> None:
     cloud = np.array([[True, True], [False, False]])
     valid = np.array([[True, False], [True, True]])
-    assert dome.cloud_fraction(cloud) == 0.5
-    assert dome.cloud_fraction(cloud, valid) == pytest.approx(1 / 3)
-    assert math.isnan(dome.cloud_fraction(cloud, np.zeros((2, 2), np.bool_)))
+    assert cloud_amount.cloud_fraction(cloud) == 0.5
+    assert cloud_amount.cloud_fraction(cloud, valid) == pytest.approx(1 / 3)
+    assert math.isnan(cloud_amount.cloud_fraction(cloud, np.zeros((2, 2), np.bool_)))
 
 
 def test_sky_fraction_weighs_by_solid_angle() -> None:
@@ -65,10 +67,10 @@ def test_sky_fraction_weighs_by_solid_angle() -> None:
     circle = Dome((300.0, 300.0), 290.0)
     valid = circle.mask((601, 601))
     cap = dome.altitude(circle, (601, 601)) >= 30
-    assert dome.sky_fraction(cap & valid, valid, circle) == pytest.approx(0.5, abs=0.002)
-    assert dome.cloud_fraction(cap & valid, valid) == pytest.approx(4 / 9, abs=0.002)
-    assert dome.sky_fraction(valid, valid, circle) == pytest.approx(1.0)
-    assert math.isnan(dome.sky_fraction(cap, np.zeros_like(valid), circle))
+    assert cloud_amount.sky_fraction(cap & valid, valid, circle) == pytest.approx(0.5, abs=0.002)
+    assert cloud_amount.cloud_fraction(cap & valid, valid) == pytest.approx(4 / 9, abs=0.002)
+    assert cloud_amount.sky_fraction(valid, valid, circle) == pytest.approx(1.0)
+    assert math.isnan(cloud_amount.sky_fraction(cap, np.zeros_like(valid), circle))
 
 
 def test_altitude_runs_from_zenith_to_horizon() -> None:
@@ -132,9 +134,9 @@ def test_whole_sky_frames_by_day(name: str) -> None:
 def test_kitt_peak_by_night(name: str) -> None:
     """Text over the frame and a faint edge: the published circle, to a few px."""
     found = dome.find(images.read(REAL / "unlabelled_night" / f"{name}.png"))
-    assert found is not None and dome.KPNO.dome is not None
-    assert np.hypot(*np.subtract(found.centre_yx, dome.KPNO.dome.centre_yx)) < 4
-    assert abs(found.radius - dome.KPNO.dome.radius) < 4
+    assert found is not None and cameras.KPNO.dome is not None
+    assert np.hypot(*np.subtract(found.centre_yx, cameras.KPNO.dome.centre_yx)) < 4
+    assert abs(found.radius - cameras.KPNO.dome.radius) < 4
 
 
 @real
@@ -169,8 +171,8 @@ def test_cameras_come_back_as_saved(tmp_path: Path) -> None:
     short = Camera("KPNO", "0.3 s", (60, 80), CIRCLE, horizon, "sky")
     long = Camera("KPNO", "6 s", (60, 80), CIRCLE, None, None)
     for camera in (long, short, short):
-        dome.save_camera(tmp_path / "cameras", camera)
-    kept = dome.cameras(tmp_path / "cameras")
+        cameras.save_camera(tmp_path / "cameras", camera)
+    kept = cameras.cameras(tmp_path / "cameras")
     assert [c.exposure for c in kept] == ["0.3 s", "6 s"]
     assert kept[0].dome == CIRCLE and kept[0].model == "sky" and kept[0].horizon is not None
     assert np.array_equal(kept[0].horizon, horizon)
@@ -180,18 +182,18 @@ def test_cameras_come_back_as_saved(tmp_path: Path) -> None:
 
 def test_the_camera_of_a_frame(tmp_path: Path) -> None:
     """Exact exposure first, else the same camera with its own model left open, else none."""
-    dome.save_camera(tmp_path, Camera("a", "6 s", (60, 80), CIRCLE, None, "sky"))
-    assert dome.camera_for(tmp_path, "a", "6 s", (60, 80)) == Camera("a", "6 s", (60, 80), CIRCLE, None, "sky")
-    assert dome.camera_for(tmp_path, "a", "1 s", (60, 80)) == Camera("a", "1 s", (60, 80), CIRCLE, None, None)
-    assert dome.camera_for(tmp_path, "a", "6 s", (61, 80)) is None
-    assert dome.camera_for(tmp_path / "absent", "b", "", (60, 80)) is None
+    cameras.save_camera(tmp_path, Camera("a", "6 s", (60, 80), CIRCLE, None, "sky"))
+    assert cameras.camera_for(tmp_path, "a", "6 s", (60, 80)) == Camera("a", "6 s", (60, 80), CIRCLE, None, "sky")
+    assert cameras.camera_for(tmp_path, "a", "1 s", (60, 80)) == Camera("a", "1 s", (60, 80), CIRCLE, None, None)
+    assert cameras.camera_for(tmp_path, "a", "6 s", (61, 80)) is None
+    assert cameras.camera_for(tmp_path / "absent", "b", "", (60, 80)) is None
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/x", "CON", "a" * 300, "nul\0", "カメラ", "\u202eevil"])
 def test_row_53_names_never_reach_the_disk(name: str, tmp_path: Path) -> None:
     """Whatever a camera is called, its files have ids of ours and stay in the folder."""
-    dome.save_camera(tmp_path / "cameras", Camera(name, name, (60, 80), CIRCLE))
-    assert dome.camera_for(tmp_path / "cameras", name, name, (60, 80)) is not None
+    cameras.save_camera(tmp_path / "cameras", Camera(name, name, (60, 80), CIRCLE))
+    assert cameras.camera_for(tmp_path / "cameras", name, name, (60, 80)) is not None
     assert [p.name for p in tmp_path.iterdir()] == ["cameras"]
     assert all(len(p.name) < 60 and p.name.isascii() for p in (tmp_path / "cameras").iterdir())
 
@@ -212,16 +214,16 @@ def test_row_53_names_never_reach_the_disk(name: str, tmp_path: Path) -> None:
 def test_a_damaged_camera_file_is_told(text: str, tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text(text, encoding="latin-1")
     with pytest.raises(CloudcoreError, match=r"broken\.json is damaged"):
-        dome.cameras(tmp_path)
+        cameras.cameras(tmp_path)
 
 
 def test_a_horizon_of_another_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="horizon"):
-        dome.save_camera(tmp_path, Camera("a", "", (60, 80), CIRCLE, np.zeros((60, 81), np.bool_)))
-    dome.save_camera(tmp_path, Camera("a", "", (60, 80), CIRCLE, np.zeros((60, 80), np.bool_)))
+        cameras.save_camera(tmp_path, Camera("a", "", (60, 80), CIRCLE, np.zeros((60, 81), np.bool_)))
+    cameras.save_camera(tmp_path, Camera("a", "", (60, 80), CIRCLE, np.zeros((60, 80), np.bool_)))
     images.write_png(next(tmp_path.glob("*-horizon.png")), np.zeros((30, 30), np.bool_))
     with pytest.raises(CloudcoreError, match="another size"):
-        dome.cameras(tmp_path)
+        cameras.cameras(tmp_path)
     with pytest.raises(MaskError, match="set for"):
         Camera("a", "", (60, 80), CIRCLE).valid((61, 80))
     assert json.loads(next(tmp_path.glob("*.json")).read_text())["shape_hw"] == [60, 80]

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import coats, images
+from cloudcore import images
 from cloudcore.errors import MaskError
+from cloudcore.sky import initial_masks
 
 
 def _half_blue() -> images.Image:
@@ -30,20 +31,20 @@ def _half_lit() -> images.Image:
 
 def test_red_blue_worked_by_hand() -> None:
     image = np.array([[[0, 0, 200], [100, 50, 100], [200, 0, 0], [0, 0, 0], [50, 0, 150]]], np.uint8)
-    assert coats.red_blue(image).tolist() == [[0.0, 0.5, 1.0, 0.5, 0.25]]
+    assert initial_masks.red_blue(image).tolist() == [[0.0, 0.5, 1.0, 0.5, 0.25]]
 
 
 def test_red_blue_is_zero_outside_valid() -> None:
     valid = np.zeros((64, 64), np.bool_)
     valid[:, 40:] = True
-    whiteness = coats.red_blue(_half_blue(), valid)
+    whiteness = initial_masks.red_blue(_half_blue(), valid)
     assert whiteness.dtype == np.float32
     assert not whiteness[:, :40].any()
     assert (whiteness[:, 40:] > 0.45).all()
 
 
 def test_ratio_finds_cloud_by_day() -> None:
-    cloud = coats.from_ratio(_half_blue())
+    cloud = initial_masks.from_ratio(_half_blue())
     assert not cloud[:, :32].any()
     assert cloud[:, 32:].all()
 
@@ -53,25 +54,25 @@ def test_ratio_threshold_comes_from_valid_pixels_alone() -> None:
     image[:8] = (255, 0, 0)  # a red overlay text would draw the threshold up
     valid = np.ones((64, 64), np.bool_)
     valid[:8] = False
-    cloud = coats.from_ratio(image, valid)
+    cloud = initial_masks.from_ratio(image, valid)
     assert not cloud[:8].any()
     assert cloud[8:, 32:].all()
     assert not cloud[8:, :32].any()
 
 
 def test_brightness_finds_lit_cloud_and_no_stars() -> None:
-    cloud = coats.from_brightness(_half_lit())
+    cloud = initial_masks.from_brightness(_half_lit())
     assert not cloud[:, :60].any()
     assert cloud[:, 68:].all()
 
 
-@pytest.mark.parametrize("coat", [coats.from_ratio, coats.from_brightness])
+@pytest.mark.parametrize("coat", [initial_masks.from_ratio, initial_masks.from_brightness])
 def test_flat_frames_are_sky(coat: Callable[..., Any]) -> None:
     assert not coat(np.full((32, 32, 3), 90, np.uint8), None).any()
     assert not coat(_half_blue(), np.zeros((64, 64), np.bool_)).any()
 
 
-@pytest.mark.parametrize("coat", [coats.from_ratio, coats.from_brightness, coats.red_blue])
+@pytest.mark.parametrize("coat", [initial_masks.from_ratio, initial_masks.from_brightness, initial_masks.red_blue])
 def test_another_size_of_valid_is_refused(coat: Callable[..., Any]) -> None:
     with pytest.raises(MaskError, match="64"):
         coat(_half_blue(), np.ones((32, 32), np.bool_))
@@ -79,9 +80,9 @@ def test_another_size_of_valid_is_refused(coat: Callable[..., Any]) -> None:
 
 def test_uncertainty_worked_by_hand() -> None:
     probability = np.array([[0.5, 1.0, 0.75, 0.0]], np.float32)
-    assert coats.uncertainty(probability) == pytest.approx((1 + 0 + 0.5 + 0) / 4)
-    assert coats.uncertainty(probability, np.array([[True, False, False, False]])) == 1.0
-    assert coats.uncertainty(probability, np.zeros((1, 4), np.bool_)) == 0.0
+    assert initial_masks.uncertainty(probability) == pytest.approx((1 + 0 + 0.5 + 0) / 4)
+    assert initial_masks.uncertainty(probability, np.array([[True, False, False, False]])) == 1.0
+    assert initial_masks.uncertainty(probability, np.zeros((1, 4), np.bool_)) == 0.0
 
 
 def _real_accuracy(source: str) -> float:
@@ -93,7 +94,9 @@ def _real_accuracy(source: str) -> float:
         grey = images.read_label(folder / row["mask"])
         valid = grey > 0 if source == "wsiseg" else np.ones(grey.shape, np.bool_)
         truth = grey == 255 if source == "wsiseg" else grey > 127
-        scores.append(float((coats.from_ratio(images.read(folder / row["image"]), valid) == truth)[valid].mean()))
+        scores.append(
+            float((initial_masks.from_ratio(images.read(folder / row["image"]), valid) == truth)[valid].mean())
+        )
     return float(np.mean(scores))
 
 

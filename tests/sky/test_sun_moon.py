@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from cloudcore.dome import Dome
 from cloudcore.errors import DataError
-from cloudcore.sun_moon import Orientation, Site, angle_to, lights, pixel_of
+from cloudcore.sky.dome import Dome
+from cloudcore.sky.sun_moon import Orientation, Site, angle_to, lights, pixel_of
 
 CIRCLE = Dome((100.0, 100.0), 90.0)
 

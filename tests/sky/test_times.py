@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image as PIL
 
-from cloudcore import fits_frames, frame_times
 from cloudcore.errors import DataError, ImageError
-from cloudcore.frame_times import Clock, time_of
+from cloudcore.images import fits as images_fits
+from cloudcore.sky import times
+from cloudcore.sky.times import Clock, time_of
 
 WHEN = datetime(2017, 8, 17, 3, 20, 11, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ def test_patterns_that_cannot_work(pattern: str, word: str) -> None:
 
 
 def test_a_table_comes_first_and_is_read_strictly() -> None:
-    table = frame_times.read_table("t.csv", b"\xef\xbb\xbffile,time_utc\nsub/a.png,2017-08-17T05:20:11+02:00\n")
+    table = times.read_table("t.csv", b"\xef\xbb\xbffile,time_utc\nsub/a.png,2017-08-17T05:20:11+02:00\n")
     assert table == {"sub/a.png": WHEN}
     assert _at("sub/a.png", Clock(table, ahead_hours=5)) == WHEN
     for content, word in (
@@ -49,7 +50,7 @@ def test_a_table_comes_first_and_is_read_strictly() -> None:
         (b"file,file,time_utc\n", "twice"),
     ):
         with pytest.raises(DataError, match=word):
-            frame_times.read_table("t.csv", content)
+            times.read_table("t.csv", content)
 
 
 def test_exif_with_and_without_a_zone(tmp_path: Path) -> None:
@@ -69,13 +70,13 @@ def test_fits_frames_and_their_header(tmp_path: Path) -> None:
     header = fits.Header({"DATE-OBS": "2017-08-17", "TIME-OBS": "03:20:11"})
     fits.PrimaryHDU(values, header).writeto(tmp_path / "a.fits")
     assert time_of(tmp_path / "a.fits", tmp_path, Clock(ahead_hours=3)) == WHEN
-    image = fits_frames.read(tmp_path / "a.fits")
+    image = images_fits.read(tmp_path / "a.fits")
     assert image.shape == (32, 48, 3) and (image[..., 0] == (values >> 8)[::-1]).all()
-    assert frame_times.list_files(tmp_path) == [tmp_path / "a.fits"]
+    assert times.list_files(tmp_path) == [tmp_path / "a.fits"]
     fits.PrimaryHDU(values.astype(np.float32)).writeto(tmp_path / "b.fits")
     with pytest.raises(ImageError, match="floating-point"):
-        fits_frames.read(tmp_path / "b.fits")
+        images_fits.read(tmp_path / "b.fits")
     whole = (tmp_path / "a.fits").read_bytes()
     (tmp_path / "c.fits").write_bytes(whole[: 2880 + 100])
     with pytest.raises(ImageError, match="c.fits"):
-        fits_frames.read(tmp_path / "c.fits")
+        images_fits.read(tmp_path / "c.fits")

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cloudcore import render
 from cloudcore.errors import MaskError
+from cloudcore.views import render
 
 GREY = np.full((40, 60, 3), 100, np.uint8)
 

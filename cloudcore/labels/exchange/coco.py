@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import data, images, rle
-from cloudcore import mask as masks
 from cloudcore.errors import DataError
-from cloudcore.incoming import (
+from cloudcore.files import atomic
+from cloudcore.frames import listing
+from cloudcore.labels.exchange.label_import import (
     LABEL_CLASSES,
     Candidate,
     ExportReport,
@@ -23,13 +23,17 @@ from cloudcore.incoming import (
     stem_for,
     without_suffix,
 )
-from cloudcore.labels import LabelStore
-from cloudcore.mask import Label, Mask
+from cloudcore.labels.store import LabelStore
+from cloudcore.masks import mask as masks
+from cloudcore.masks import rle
+from cloudcore.masks.mask import Label, Mask
 
 MAX_BYTES = 200 * 2**20
 
 
-def export_coco(store: LabelStore, label_set: str, out_json: Path, frames: Sequence[data.Frame] = ()) -> ExportReport:
+def export_coco(
+    store: LabelStore, label_set: str, out_json: Path, frames: Sequence[listing.Frame] = ()
+) -> ExportReport:
     """Write the heads of a label set as COCO JSON: RLE annotations of the categories cloud and undefined.
 
     Every label has a cloud annotation, of area 0 under a clear sky, so that clear and unlabelled are not confused.
@@ -50,7 +54,7 @@ def export_coco(store: LabelStore, label_set: str, out_json: Path, frames: Seque
     categories = [{"id": n, "name": name, "supercategory": "sky"} for n, name in enumerate(LABEL_CLASSES, start=1)]
     whole = {"info": {"description": label_set}, "images": pictures, "annotations": annotations}
     whole["categories"] = categories
-    images.replace_file(Path(out_json), json.dumps(whole).encode())
+    atomic.replace_file(Path(out_json), json.dumps(whole).encode())
     return ExportReport(len(pictures))
 
 
@@ -59,7 +63,7 @@ def import_coco(
     store: LabelStore,
     label_set: str,
     author: str,
-    frames: Sequence[data.Frame] | None = None,
+    frames: Sequence[listing.Frame] | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Save the masks of a COCO JSON with RLE segmentations of the categories cloud and (if any) undefined.

@@ -11,15 +11,19 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from cloudcore import archives, data, dome, images
-from cloudcore.coco import export_coco, import_coco
+from cloudcore import images
 from cloudcore.errors import DataError, ImageError, LabelError
-from cloudcore.incoming import Candidate, ExportReport, FrameIndex, ImportReport, Progress, save_all
-from cloudcore.kaggle import export_kaggle, import_kaggle
-from cloudcore.label_names import check_stem, disk_name, shown
-from cloudcore.labels import LabelStore
-from cloudcore.mask import UNDEFINED, Label, Mask
-from cloudcore.meaning import Meaning, levels_of, no_meaning
+from cloudcore.files import archives, atomic
+from cloudcore.frames import labelled as frames_labelled
+from cloudcore.frames import listing
+from cloudcore.labels.exchange.coco import export_coco, import_coco
+from cloudcore.labels.exchange.kaggle import export_kaggle, import_kaggle
+from cloudcore.labels.exchange.label_import import Candidate, ExportReport, FrameIndex, ImportReport, Progress, save_all
+from cloudcore.labels.names import check_stem, disk_name, shown
+from cloudcore.labels.store import LabelStore
+from cloudcore.masks.mask import UNDEFINED, Label, Mask
+from cloudcore.masks.mask_levels import Meaning, levels_of, no_meaning
+from cloudcore.sky import cameras as sky_cameras
 
 __all__ = [
     "ExportReport",
@@ -86,7 +90,7 @@ class ImportPlan:
 
 
 def plan_import(
-    source: Path, frames: Sequence[data.Frame], meaning: Meaning | None = None, progress: Progress | None = None
+    source: Path, frames: Sequence[listing.Frame], meaning: Meaning | None = None, progress: Progress | None = None
 ) -> ImportPlan:
     """Look at masks to import: a folder, a zip, one mask file, or a pairs.csv (or a folder that holds one).
 
@@ -156,7 +160,7 @@ def run_import(
     return save_all(store, label_set, author, candidates(), len(rows), refused, f"from {plan.source.name}", progress)
 
 
-_Named = tuple[str, data.Frame | None, Meaning | None, str]
+_Named = tuple[str, listing.Frame | None, Meaning | None, str]
 
 
 def _named_masks(source: Path, frames: FrameIndex) -> Iterator[_Named]:
@@ -187,7 +191,7 @@ def _mask_names(source: Path) -> list[str]:
 
 def _masks_of_table(source: Path, frames: FrameIndex) -> Iterator[_Named]:
     table = _table_of(source)
-    for row in data.read_rows(table) if table else []:
+    for row in frames_labelled.read_rows(table) if table else []:
         name, image = row["mask"], row["image"]
         if name.endswith(_SKIPPED_MARK):
             continue
@@ -223,7 +227,7 @@ def _contents(source: Path, names: Sequence[str]) -> Iterator[tuple[str, Path | 
     return ((name, _folder(source) / name) for name in names)
 
 
-def _looked_at(row: ImportRow, frame: data.Frame, content: Path | bytes | DataError) -> ImportRow:
+def _looked_at(row: ImportRow, frame: listing.Frame, content: Path | bytes | DataError) -> ImportRow:
     if row.refusal:
         return row
     try:
@@ -260,7 +264,7 @@ def _reader(content: Path | bytes | DataError, meaning: Meaning) -> Callable[[],
 def export_folder(
     store: LabelStore,
     label_set: str,
-    frames: Sequence[data.Frame],
+    frames: Sequence[listing.Frame],
     out: Path,
     cameras: Path | None = None,
     progress: Progress | None = None,
@@ -289,7 +293,7 @@ def export_folder(
             left_out.append(str(problem))
         if progress is not None:
             progress((place + 1) / len(labelled), frame.stem)
-    images.replace_file(out / MANIFEST, json.dumps({"label_set": label_set, "files": sorted(written)}).encode())
+    atomic.replace_file(out / MANIFEST, json.dumps({"label_set": label_set, "files": sorted(written)}).encode())
     for name in earlier - set(written):
         (out / name).unlink(missing_ok=True)
     return ExportReport(len(written) // 2, tuple(left_out))
@@ -308,7 +312,7 @@ def _earlier_export(out: Path) -> set[str]:
         raise DataError(f"{out} holds other files than an export's. Choose an empty folder.") from problem
 
 
-def _label_for(store: LabelStore, label_set: str, frame: data.Frame) -> Label:
+def _label_for(store: LabelStore, label_set: str, frame: listing.Frame) -> Label:
     head = store.head(label_set, frame.stem)
     if head is None:
         raise LabelError(f"{shown(frame.stem)} has no label any more, so it is left out.")
@@ -327,16 +331,16 @@ def _valid(
         return None
     key = (camera, shape_hw)
     if key not in known:
-        found = dome.camera_for(cameras, camera, "", shape_hw)
+        found = sky_cameras.camera_for(cameras, camera, "", shape_hw)
         known[key] = None if found is None else found.valid(shape_hw)
     return known[key]
 
 
-def _write_pair(out: Path, frame: data.Frame, label: Label) -> list[str]:
+def _write_pair(out: Path, frame: listing.Frame, label: Label) -> list[str]:
     name = disk_name(frame.stem)
     image, mask = f"images/{name}{frame.path.suffix}", f"masks/{name}.png"
     _link(frame.path, out / image)
-    images.replace_file(out / mask, images.encode_png(label))
+    atomic.replace_file(out / mask, images.encode_png(label))
     return [image, mask]
 
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cloudcore import data, pattern_csv, rle
-from cloudcore import mask as masks
 from cloudcore.errors import DataError
-from cloudcore.incoming import (
+from cloudcore.frames import listing
+from cloudcore.labels.exchange.label_import import (
     LABEL_CLASSES,
     Candidate,
     ExportReport,
@@ -20,8 +19,11 @@ from cloudcore.incoming import (
     stem_for,
     without_suffix,
 )
-from cloudcore.labels import LabelStore
-from cloudcore.mask import Label
+from cloudcore.labels.store import LabelStore
+from cloudcore.masks import mask as masks
+from cloudcore.masks import rle
+from cloudcore.masks.mask import Label
+from cloudcore.satellite import label_csv
 
 
 def export_kaggle(store: LabelStore, label_set: str, out_csv: Path) -> ExportReport:
@@ -32,14 +34,14 @@ def export_kaggle(store: LabelStore, label_set: str, out_csv: Path) -> ExportRep
     """
     stems: list[str] = []
     left_out: list[str] = []
-    pattern_csv.write(out_csv, _cells(store, label_set, stems, left_out))
+    label_csv.write(out_csv, _cells(store, label_set, stems, left_out))
     return ExportReport(len(stems), tuple(left_out))
 
 
 def _cells(store: LabelStore, label_set: str, written: list[str], left_out: list[str]) -> Iterator[tuple[str, str]]:
     """Rows of the CSV; the stems that were written and sentences about the others are added to the lists."""
     for stem, label in heads_of(store, label_set):
-        if not pattern_csv.writable(stem):
+        if not label_csv.writable(stem):
             left_out.append(f"{stem!r} has a name that CSV cannot hold, so it is left out. Rename the image.")
             continue
         cloud, valid = masks.from_label(label)
@@ -54,7 +56,7 @@ def import_kaggle(
     store: LabelStore,
     label_set: str,
     author: str,
-    frames: Sequence[data.Frame],
+    frames: Sequence[listing.Frame],
     repair: bool = False,
     progress: Progress | None = None,
 ) -> ImportReport:
@@ -67,7 +69,7 @@ def import_kaggle(
     found: dict[str, dict[str, str]] = {}
     refusals: dict[str, str] = {}
     notes: list[str] = []
-    for line, cell, text in pattern_csv.rows(path):
+    for line, cell, text in label_csv.rows(path):
         image, _, name = cell.rpartition("_")
         texts = found.setdefault(image, {})
         if name not in LABEL_CLASSES:

@@ -8,12 +8,13 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from cloudcore import data, images
-from cloudcore import mask as masks
+from cloudcore import images
 from cloudcore.errors import CloudcoreError, DataError, LabelError
-from cloudcore.label_names import check_stem, disk_name, shown
-from cloudcore.labels import LabelStore
-from cloudcore.mask import Label, Mask
+from cloudcore.frames import listing
+from cloudcore.labels.names import check_stem, disk_name, shown
+from cloudcore.labels.store import LabelStore
+from cloudcore.masks import mask as masks
+from cloudcore.masks.mask import Label, Mask
 
 LABEL_CLASSES = ("cloud", "undefined")
 Progress = Callable[[float, str], None]
@@ -54,7 +55,7 @@ class FrameIndex:
     The last part alone serves only masks that lie in no folder: another folder may mean another night.
     """
 
-    def __init__(self, frames: Sequence[data.Frame]) -> None:
+    def __init__(self, frames: Sequence[listing.Frame]) -> None:
         self.count = len(frames)
         self.by_path = {frame.path.absolute(): frame for frame in frames}
         self.by_stem = {frame.stem: frame for frame in frames}
@@ -62,7 +63,7 @@ class FrameIndex:
         last = Counter(frame.stem.split("/")[-1] for frame in frames)
         self.by_last = {name: frame for frame in frames if last[name := frame.stem.split("/")[-1]] == 1}
 
-    def find(self, stem: str) -> data.Frame | None:
+    def find(self, stem: str) -> listing.Frame | None:
         """The frame a mask of this stem is for, or None."""
         below = stem.rsplit("masks/", 1)[-1]
         for wanted in (stem, below, stem.removesuffix(_TRUTH_MARK), below.removesuffix(_TRUTH_MARK)):

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cloudcore import evaluate_class, images, models
-from cloudcore.genus_data import Example
-from cloudcore.task import Shown
+from cloudcore import images, models
+from cloudcore.learning.task import ValidationSample
+from cloudcore.models import class_evaluation
+from cloudcore.photographs.folders import Example
 
 SHOWN_PX = 224
 Draw = Callable[[images.Image], images.Image]
@@ -37,10 +38,10 @@ def score_model(
         return scores
     probabilities = np.stack([predictor.judge(example.image).probability for example in part])
     truth = labels(part)
-    matrix = evaluate_class.confusion_matrix(truth, probabilities.argmax(axis=1), len(classes))
+    matrix = class_evaluation.confusion_matrix(truth, probabilities.argmax(axis=1), len(classes))
     return {
-        **scores, "metrics": evaluate_class.score(probabilities, truth), "confusion": matrix.tolist(),
-        "reliability": evaluate_class.reliability(probabilities, truth),
+        **scores, "metrics": class_evaluation.score(probabilities, truth), "confusion": matrix.tolist(),
+        "reliability": class_evaluation.reliability(probabilities, truth),
     }  # fmt: skip
 
 
@@ -105,18 +106,20 @@ class ClassScorer:
         if not self.answers:
             return {}
         probabilities, truth = np.concatenate(self.answers), np.concatenate(self.truth)
-        values = evaluate_class.point_scores(probabilities, truth)
+        values = class_evaluation.point_scores(probabilities, truth)
         base = float(np.bincount(truth).max() / len(truth))
         return {**values, "error_rate": 1 - values["accuracy"], "base_rate": base}
 
-    def pictures(self, each: int) -> list[Shown]:
+    def pictures(self, each: int) -> list[ValidationSample]:
         """The pictures whose true class got the lowest and the highest probability."""
         if not self.answers:
             return []
         given = np.concatenate(self.answers)[np.arange(len(self.shown)), np.concatenate(self.truth)]
         order = np.argsort(given, kind="stable")
         chosen = [(i, "worst") for i in order[:each]] + [(i, "best") for i in order[each:][-each:]]
-        return [Shown(kind, self.shown[i].photo.stem, float(given[i]), self._picture(i)) for i, kind in chosen]
+        return [
+            ValidationSample(kind, self.shown[i].photo.stem, float(given[i]), self._picture(i)) for i, kind in chosen
+        ]
 
     def _picture(self, index: int) -> images.Image:
         return images.resize(self.draw(self.shown[index].image), (SHOWN_PX, SHOWN_PX))

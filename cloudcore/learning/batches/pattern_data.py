@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import evaluate_masks, images, models, pattern_data, render
-from cloudcore.pattern_table import GRID_HW, PATTERNS, Table
-from cloudcore.task import Shown
+from cloudcore import images, models
+from cloudcore.learning.task import ValidationSample
+from cloudcore.models import mask_evaluation
+from cloudcore.satellite import cache as satellite_cache
+from cloudcore.satellite.table import GRID_HW, PATTERNS, Table
+from cloudcore.views import render
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -22,10 +25,10 @@ class PatternData:
     """Images and masks of the cache, split. place is the device batches are made on (set by the training)."""
 
     config: Any
-    cache: pattern_data.Cache
+    cache: satellite_cache.Cache
     table: Table
     folder: Path
-    held: pattern_data.Held
+    held: satellite_cache.Held
     note: str
     place: Any = "cpu"
     mean: tuple[float, ...] = MEAN
@@ -72,14 +75,14 @@ class PatternData:
 
     def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
         """Training batches, a pure function of seed and epoch: x float32 (N, 3, h, w), y uint8 (N, 4, h, w)."""
-        from cloudcore.networks import mask_augment
+        from cloudcore.learning.batches import mask_augmentation
 
         rng = np.random.default_rng([self.config.seed, epoch])
         wanted, held = self.steps * self.config.batch, np.array(self.held.train)
         order = np.concatenate([rng.permutation(held) for _ in range(math.ceil(wanted / len(held)))])
         for step in range(self.steps):
             chosen = order[step * self.config.batch : (step + 1) * self.config.batch]
-            x, y = mask_augment.augment(self.config, *self._read(chosen), (self.config.seed, epoch, step))
+            x, y = mask_augmentation.augment(self.config, *self._read(chosen), (self.config.seed, epoch, step))
             yield normalise(x), y
 
     def validation(self) -> Iterator[tuple[Any, Any]]:
@@ -96,13 +99,13 @@ class PatternData:
         if str(self.place) == "cpu":
             x = torch.from_numpy(np.stack([self.cache.images[index] for index in chosen]))
             return x.permute(0, 3, 1, 2), torch.from_numpy(self.cache.masks(chosen.tolist()))
-        from cloudcore.networks import held
+        from cloudcore.learning.batches import device_images
 
         if self.there is None:
             arrays = (np.array(self.cache.images), np.array(self.cache.packed))
-            self.there = tuple(held.hold(torch.from_numpy(array), self.place) for array in arrays)
-        x, packed = (held.rows(tensor, chosen.tolist(), self.place) for tensor in self.there)
-        return x.permute(0, 3, 1, 2), held.unpacked(packed, x.shape[2])
+            self.there = tuple(device_images.hold(torch.from_numpy(array), self.place) for array in arrays)
+        x, packed = (device_images.rows(tensor, chosen.tolist(), self.place) for tensor in self.there)
+        return x.permute(0, 3, 1, 2), device_images.unpacked(packed, x.shape[2])
 
     def scorer(self) -> "_Scorer":
         """A fresh scorer for an epoch."""
@@ -110,8 +113,8 @@ class PatternData:
 
     def score(self, predictor: models.Predictor) -> dict[str, Any]:
         """Scores of the exported model on the held-out images at 350 x 525, whole and by class."""
-        kept = evaluate_masks.Kept(self.table, self.folder, tuple(self.valid), 0)
-        return evaluate_masks.tables(predictor, kept) if kept.names else {"n": 0}
+        kept = mask_evaluation.Kept(self.table, self.folder, tuple(self.valid), 0)
+        return mask_evaluation.tables(predictor, kept) if kept.names else {"n": 0}
 
 
 class _Scorer:
@@ -127,7 +130,7 @@ class _Scorer:
         """Logits (N, 4, h, w), or (N, 12, h, w) of a gated network; the truth is read from the table."""
         import torch
 
-        from cloudcore.networks import gated
+        from cloudcore.learning.networks import gated
 
         if logits.shape[1] != len(PATTERNS):
             logits = gated.gate(logits, self.prepared.config.gate_share)
@@ -135,7 +138,7 @@ class _Scorer:
         grown = torch.nn.functional.interpolate(probability, GRID_HW, mode="bilinear", align_corners=False)
         for predicted in (grown > 0.5).cpu().numpy():
             truth = self.prepared.table.masks(self.prepared.valid[len(self.rows)], GRID_HW)
-            self.rows.append(evaluate_masks.dice_rows(predicted, truth))
+            self.rows.append(mask_evaluation.dice_rows(predicted, truth))
             self.empty.append(np.asarray(~truth.any(axis=(1, 2)), np.bool_))
             self.views.append(np.packbits(predicted, axis=2))
 
@@ -147,12 +150,15 @@ class _Scorer:
         nonempty = float(dice[~empty].mean()) if not empty.all() else math.nan
         return {"dice": float(dice.mean()), "dice_nonempty": nonempty, "all_empty": float(empty.mean())}
 
-    def pictures(self, each: int) -> list[Shown]:
+    def pictures(self, each: int) -> list[ValidationSample]:
         """Truth beside prediction of the worst and best images."""
         means = [float(row.mean()) for row in self.rows]
         order = sorted(range(len(means)), key=lambda index: means[index])
         chosen = [(index, "worst") for index in order[:each]] + [(index, "best") for index in order[each:][-each:]]
-        return [Shown(kind, self.prepared.valid[index], means[index], self._picture(index)) for index, kind in chosen]
+        return [
+            ValidationSample(kind, self.prepared.valid[index], means[index], self._picture(index))
+            for index, kind in chosen
+        ]
 
     def _picture(self, index: int) -> images.Image:
         prepared, name = self.prepared, self.prepared.valid[index]

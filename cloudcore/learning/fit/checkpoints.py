@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from cloudcore import runs
 from cloudcore.errors import RunError
+from cloudcore.files import atomic
 
 KEPT = 2
 """Whole checkpoints that stay; the one before the newest is there for when the newest is damaged."""
@@ -58,7 +59,7 @@ def save(run: runs.Run, epoch: int, net: torch.nn.Module, average: torch.nn.Modu
         numbers.append({name: value for name, value in state.items() if not torch.is_tensor(value)})
     name = f"epoch-{epoch:05d}"
     save_tensors(run.checkpoints / f"{name}.safetensors", tensors)
-    runs.write_json(run.checkpoints / f"{name}.json", {"epoch": epoch, "opt": numbers, **told})
+    atomic.write_json(run.checkpoints / f"{name}.json", {"epoch": epoch, "opt": numbers, **told})
     for old in sorted(run.checkpoints.glob("epoch-*.json"))[:-KEPT]:
         old.unlink()
         old.with_suffix(".safetensors").unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cloudcore.errors import RunError
-from cloudcore.task import Prepared, Task
+from cloudcore.learning.task import Task, TrainingData
 
 LOWEST, HIGHEST = 1e-6, 1.0
 STEPS = 60
@@ -75,7 +75,7 @@ def _climb(steps: int, progress: Callable[[int, int], None], top: float = HIGHES
 def find(
     task: Task,
     config: Any,
-    prepared: Prepared,
+    prepared: TrainingData,
     device: str = "auto",
     start: dict[str, Any] | None = None,
     steps: int = STEPS,
@@ -89,9 +89,9 @@ def find(
     import torch
     from fastai.callback.schedule import minimum, steep, valley
 
-    from cloudcore import training
+    from cloudcore.learning.fit import loop
 
-    learn, place = training.learner(task, config, prepared, device, start)
+    learn, place = loop.learner(task, config, prepared, device, start)
     climb = _climb(steps, progress)
     learn.add_cb(climb)
     learn.fit(math.ceil(steps / max(1, prepared.steps)), lr=LOWEST)
@@ -113,7 +113,7 @@ def find(
 def speed(
     task: Task,
     config: Any,
-    prepared: Prepared,
+    prepared: TrainingData,
     device: str = "auto",
     start: dict[str, Any] | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
@@ -123,16 +123,16 @@ def speed(
     epoch_images is what an epoch learns from, repeats counted; memory_mib is the most the process held, on a GPU the
     card's. Nothing of it stays. Raises RunError as find does.
     """
-    from cloudcore import training
+    from cloudcore.learning.fit import loop
 
-    learn, place = training.learner(task, config, prepared, device, start)
+    learn, place = loop.learner(task, config, prepared, device, start)
     timing = _climb(10_000, lambda done, of: progress(done, 0), top=LOWEST, seconds=TIMED_S)
     learn.add_cb(timing)
     learn.fit(10_000, lr=LOWEST)
     return _cost(timing, prepared, place)
 
 
-def _cost(timed: Any, prepared: Prepared, place: Any) -> dict[str, Any]:
+def _cost(timed: Any, prepared: TrainingData, place: Any) -> dict[str, Any]:
     """What the timed steps of a climb say about a whole training."""
     import resource
 

@@ -15,7 +15,7 @@ from fastai.callback.core import Callback, CancelBatchException, CancelFitExcept
 from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.optimizer import SGD, Adam, RAdam
 
-from cloudcore.patience import Rows, drops, waited
+from cloudcore.learning.fit.early_stopping import Rows, drops, waited
 
 
 def keep_freed_memory() -> None:

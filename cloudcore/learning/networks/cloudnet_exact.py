@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
 from torch.nn import functional
 
-from cloudcore.networks.cloudnet import BEFORE, PATCH, WIDTH, CloudNet
+from cloudcore.learning.networks.cloudnet import BEFORE, PATCH, WIDTH, CloudNet
 
 TAPS = 5
 BAND_PLACES = 16384

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cloudcore.radar_data import SIDE
+from cloudcore.radar.folders import SIDE
 
 FILTERS = 32
 FLAT = FILTERS * 44 * 44

@@ -1,23 +1,23 @@
 """The genus of a cloud photograph: any convolutional classifier, learnt from a folder per class."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cloudcore import genus_data, genus_light, images, models, photo_decisions, picture_statistics
-from cloudcore.class_scorer import ClassParts, ClassScorer, fit_temperature, labels
-from cloudcore.data import Preflight
+from cloudcore import models
 from cloudcore.errors import DataError, ModelError
-from cloudcore.task import Task, option
+from cloudcore.frames.preflight import Preflight
+from cloudcore.learning.batches import photograph_data
+from cloudcore.learning.batches.class_data import fit_temperature, labels
+from cloudcore.learning.batches.photograph_data import GenusData, predicting_side
+from cloudcore.learning.options import option
+from cloudcore.learning.task import Task
+from cloudcore.photographs import decisions, folders, rejection
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 RECALL = 0.95
-STEP_PX = 32
 
 
 @dataclass(frozen=True)
@@ -82,122 +82,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@dataclass
-class GenusData(ClassParts):
-    """Photographs in memory, split by twins. Batches are cropped, mixed and normalised on demand."""
-
-    config: Config
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
-
-    def side(self, epoch: int) -> int:
-        """Side of the training crops of an epoch, px: grows to the full size over the first two thirds."""
-        share = min(1.0, epoch / max(1, self.config.epochs * 2 / 3))
-        wanted = self.config.size * (self.config.progressive + (1 - self.config.progressive) * share)
-        return min(self.config.size, max(32, round(wanted / 16) * 16))
-
-    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
-        """Batches of an epoch, a pure function of seed and epoch: x float32 (N, 3, h, w), target float32 (N, K)."""
-        import torch
-
-        rng = np.random.default_rng([self.config.seed, epoch])
-        order, side, count, weights = self._order(rng), self.side(epoch), len(self.classes), self._weights()
-        for step in range(self.steps):
-            chosen = order[step * self.config.batch : (step + 1) * self.config.batch].tolist()
-            if len(chosen) < 2:
-                chosen = [*chosen, int(rng.integers(len(self.train)))]
-            truth = labels([self.train[i] for i in chosen])
-            hard = torch.from_numpy(np.eye(count, dtype=np.float32)[truth] * weights[truth][:, None]).to(self.place)
-            x, y = _mixed(self._views(chosen, side, rng), hard, self.config, rng)
-            yield genus_light.normalised(x, MEAN, STD), y
-
-    def _views(self, chosen: list[int], side: int, rng: np.random.Generator) -> Any:
-        """Random views float32 (N, 3, side, side) in 0..255, made where the photographs are held."""
-        import torch
-
-        from cloudcore.networks.held import Held
-
-        crop, strength = self.config.crop, self.config.augment
-        if str(self.place) == "cpu":
-            pictures = [self.train[i].image for i in chosen]
-            return torch.from_numpy(genus_light.augmented(pictures, side, crop, strength, rng))
-        self.held = self.held or Held([example.image for example in self.train], self.place)
-        boxes = genus_light.draw([self.train[i].image.shape[:2] for i in chosen], crop, strength, rng)
-        views = genus_light.cut_there(self.held, chosen, boxes, side)
-        return genus_light.lit(views, strength, rng) if strength else views
-
-    def _weights(self) -> Any:
-        """What a photograph of each class counts in the loss, float32 (K,), 1 on average over the photographs."""
-        counts = np.bincount(labels(self.train), minlength=len(self.classes))
-        if self.config.equalise != "weighted":
-            return np.ones(len(self.classes), np.float32)
-        return (len(self.train) / (np.maximum(counts, 1) * (counts > 0).sum())).astype(np.float32)
-
-    def _order(self, rng: np.random.Generator) -> Any:
-        if self.config.equalise != "equalised":
-            return rng.permutation(len(self.train))
-        truth = labels(self.train)
-        rows = [np.flatnonzero(truth == k) for k in range(len(self.classes)) if (truth == k).any()]
-        each = math.ceil(len(self.train) / len(rows))
-        rows = [
-            np.concatenate([rng.permutation(row) for _ in range(math.ceil(each / len(row)))])[:each] for row in rows
-        ]
-        return rng.permutation(np.concatenate(rows))[: len(self.train)]
-
-    def validation(self) -> Iterator[tuple[Any, Any]]:
-        """Held-out photographs as the model will see them, and their classes int64 (N,)."""
-        import torch
-
-        side = predicting_side(self.config)
-        for start in range(0, len(self.valid), self.config.batch):
-            chosen = self.valid[start : start + self.config.batch]
-            seen = np.stack([images.resize(e.image, (side, side)) for e in chosen])
-            x = seen.transpose(0, 3, 1, 2).astype(np.float32)
-            yield genus_light.normalised(x, MEAN, STD), torch.from_numpy(labels(chosen))
-
-    def scorer(self) -> ClassScorer:
-        """A fresh scorer for an epoch."""
-        return ClassScorer(self.valid)
-
-
-def _mixed(x: Any, y: Any, config: Config, rng: np.random.Generator) -> tuple[Any, Any]:
-    """Mixup (Zhang et al. 2018) or cutmix (Yun et al. 2019) of a batch with its own permutation, one of them at random.
-
-    x float32 (N, 3, h, w) and y float32 (N, K), tensors on one device.
-    """
-    import torch
-
-    ways = [name for name in ("mixup", "cutmix") if getattr(config, name) > 0]
-    if not ways:
-        return x, y
-    way = ways[int(rng.integers(len(ways)))]
-    share, other = float(rng.beta(*(getattr(config, way),) * 2)), rng.permutation(len(x))
-    there = torch.from_numpy(other).to(x.device)
-    if way == "mixup":
-        return x * share + x[there] * (1 - share), y * share + y[there] * (1 - share)
-    height, width = x.shape[2:]
-    half_y, half_x = (int(side * math.sqrt(1 - share) / 2) for side in (height, width))
-    row, column = int(rng.integers(height)), int(rng.integers(width))
-    top, bottom = max(0, row - half_y), min(height, row + half_y)
-    left, right = max(0, column - half_x), min(width, column + half_x)
-    mixed = x.clone()
-    mixed[:, :, top:bottom, left:right] = x[there, :, top:bottom, left:right]
-    share = 1 - (bottom - top) * (right - left) / (height * width)
-    return mixed, y * share + y[there] * (1 - share)
-
-
-def predicting_side(config: Config) -> int:
-    """Side of the square a photograph is resized to when predicting, px, a multiple of 32."""
-    return max(STEP_PX, round((config.test_size or config.size) / STEP_PX) * STEP_PX)
-
-
 def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> GenusData:
     """Read a folder of classes, the cleaner's decisions applied, twins together, split. Raises DataError."""
-    decided = photo_decisions.apply_to(folder)
-    read = genus_data.read_folder(folder, config.presize, progress, where=decided)
+    decided = decisions.apply_to(folder)
+    read = folders.read_folder(folder, config.presize, progress, where=decided)
     by_photo = {example.photo: example for example in read.examples}
     share = 0.0 if config.test_folder else config.test
-    parts = genus_data.split(list(by_photo), config.validation, share, config.split_seed)
+    parts = folders.split(list(by_photo), config.validation, share, config.split_seed)
     train, valid, test = ([by_photo[photo] for photo in part] for part in (parts.train, parts.valid, parts.test))
     if config.test_folder:
         test = _test_part(config, read.classes, {example.photo.sha256 for example in read.examples})
@@ -211,12 +102,12 @@ def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] |
     return GenusData(config, read.classes, train, valid, test, note, stems)
 
 
-def _test_part(config: Config, classes: tuple[str, ...], known: set[str]) -> list[genus_data.Example]:
+def _test_part(config: Config, classes: tuple[str, ...], known: set[str]) -> list[folders.Example]:
     """Photographs of the separate test folder, without files that are in the training folder too."""
     folder = Path(config.test_folder).expanduser()
     if not folder.is_dir():
         raise DataError(f"There is no test folder {config.test_folder!r}. Name a folder, or leave the field empty.")
-    read = genus_data.read_folder(folder, config.presize)
+    read = folders.read_folder(folder, config.presize)
     if read.classes != classes:
         raise DataError(
             f"The test folder holds {', '.join(read.classes)}, wanted {', '.join(classes)}. Name its folders alike."
@@ -226,10 +117,12 @@ def _test_part(config: Config, classes: tuple[str, ...], known: set[str]) -> lis
 
 def network(config: Config, classes: int = 10) -> Any:
     """The torch module: normalised x (N, 3, H, W) -> logits (N, classes)."""
-    from cloudcore.networks import genus
+    from cloudcore.learning.networks import photograph_net
 
     try:
-        net = genus.build(config.network, classes, config.dropout, config.weights == "imagenet", config.drop_path)
+        net = photograph_net.build(
+            config.network, classes, config.dropout, config.weights == "imagenet", config.drop_path
+        )
     except OSError as problem:
         raise ModelError("ImageNet weights could not be fetched. Go online, or set weights to none.") from problem
     if config.weights not in ("none", "imagenet"):
@@ -270,10 +163,14 @@ def loss(config: Config) -> Callable[[Any, Any], Any]:
 
 def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
     """What is exported: (module giving logits (N, K) and maps (N, K, h, w), how a photograph is fitted to it)."""
-    from cloudcore.networks import genus
+    from cloudcore.learning.networks import photograph_net
 
     side = predicting_side(config)
-    return genus.Deployed([net], config.flip_test), {"geometry": "square", "side": side, "multiple": STEP_PX}
+    return photograph_net.Deployed([net], config.flip_test), {
+        "geometry": "square",
+        "side": side,
+        "multiple": photograph_data.STEP_PX,
+    }
 
 
 def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any]:
@@ -287,8 +184,8 @@ def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any
         return {}
     logits = np.stack([predictor.logits(example.image) for example in prepared.valid]).astype(np.float64)
     energy = np.array([models.strength(row, "energy") for row in logits])
-    fitted = picture_statistics.fit([example.image for example in prepared.train])
-    away = np.array([picture_statistics.distance(example.image, fitted) for example in prepared.valid])
+    fitted = rejection.fit([example.image for example in prepared.train])
+    away = np.array([rejection.distance(example.image, fitted) for example in prepared.valid])
     scale, distance_scale = (0.5 / max(energy.std(), 1e-6), 1 / max(away.std(), 1e-6)) if fitted else (1.0, 0.0)
     cut = float(np.quantile(energy * scale - away * distance_scale, 1 - RECALL))
     return {
@@ -308,7 +205,7 @@ def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any
 
 def preflight(folder: Path) -> Preflight:
     """A look at the folder before anything starts, the cleaner's decisions applied."""
-    return genus_data.preflight(folder, photo_decisions.apply_to(folder))
+    return folders.preflight(folder, decisions.apply_to(folder))
 
 
 TASK = Task(

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudcore import pattern_data, settings
+from cloudcore import settings
 from cloudcore.errors import ModelError
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.task import Task, option
-from cloudcore.tasks.pattern_sets import PatternData
+from cloudcore.learning.batches.pattern_data import PatternData
+from cloudcore.learning.options import option
+from cloudcore.learning.task import Task
+from cloudcore.satellite import cache as satellite_cache
+from cloudcore.satellite.table import PATTERNS
 
 MULTIPLE = 32
 NETWORKS = (
@@ -103,10 +105,10 @@ def size_hw(config: Config) -> tuple[int, int]:
 
 def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> PatternData:
     """Read a patterns data folder through its cache below the workspace and split it. Raises DataError."""
-    table, found, names = pattern_data.sources(folder)
+    table, found, names = satellite_cache.sources(folder)
     root = settings.load().workspace / "cache" / "patterns"
-    cache = pattern_data.build(table, found, names, size_hw(config), root, progress)
-    held = pattern_data.hold_out(cache, config.validation, config.seed, config.folds, config.fold)
+    cache = satellite_cache.build(table, found, names, size_hw(config), root, progress)
+    held = satellite_cache.hold_out(cache, config.validation, config.seed, config.folds, config.fold)
     return PatternData(config, cache, table, found, held, held.note)
 
 
@@ -114,7 +116,7 @@ def network(config: Config) -> Any:
     """The torch module: normalised x (N, 3, h, w) -> logits (N, 4, h, w); with a gate, networks.gated.Gated."""
     if not config.gate:
         return _segmenter(config)
-    from cloudcore.networks import gated
+    from cloudcore.learning.networks import gated
 
     return gated.Gated(_segmenter(config, aux_params={"classes": len(PATTERNS)}), _segmenter(config), config.gate_share)
 
@@ -170,7 +172,7 @@ def forward(config: Config, net: Any, x: Any) -> Any:
 
 def loss(config: Config) -> Callable[[Any, Any], Any]:
     """loss(logits, target uint8 (N, 4, h, w)) by name; with a gate that of all three parts."""
-    from cloudcore.networks import mask_losses
+    from cloudcore.learning.fit import mask_losses
 
     first = mask_losses.named(config.loss, config.bce_share, config.dice_nonempty)
     return mask_losses.gated(first) if config.gate else first
@@ -178,12 +180,12 @@ def loss(config: Config) -> Callable[[Any, Any], Any]:
 
 def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
     """What is exported: (module giving logits (N, 4, H, W), its input's shape); gated and flipped inside the graph."""
-    from cloudcore.networks import deployed, gated
+    from cloudcore.learning.networks import flip_average, gated
 
     wanted = {"multiple": MULTIPLE, "hw": list(size_hw(config)), "side": min(size_hw(config))}
     if config.gate:
         return gated.GatedFlips(net) if config.flip_test else net, wanted
-    return deployed.FlipAverage(net) if config.flip_test else net, wanted
+    return flip_average.FlipAverage(net) if config.flip_test else net, wanted
 
 
 TASK = Task(
@@ -195,7 +197,7 @@ TASK = Task(
     network=network,
     loss=loss,
     metrics=("dice", "dice_nonempty"),
-    preflight=pattern_data.preflight,
+    preflight=satellite_cache.preflight,
     presets=PRESETS,
     forward=forward,
     deploy=deploy,

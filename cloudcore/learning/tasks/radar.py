@@ -1,17 +1,21 @@
 """The kind of a storm on a radar picture: cellular, a line, tropical, other, noise, or missing data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cloudcore import genus_data, images, models, radar_data, radar_variants
-from cloudcore.class_scorer import ClassParts, ClassScorer, fit_temperature, labels
+from cloudcore import images, models
 from cloudcore.errors import DataError
-from cloudcore.radar_variants import SCALE_DBZ
-from cloudcore.task import Task, option
+from cloudcore.learning.batches.class_data import fit_temperature, labels
+from cloudcore.learning.batches.radar_data import RadarData, spread
+from cloudcore.learning.options import option
+from cloudcore.learning.task import Task
+from cloudcore.photographs import folders as photographs_folders
+from cloudcore.radar import folders
+from cloudcore.radar import variants as radar_variants
 
 MULTIPLE = 8
 
@@ -58,68 +62,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@dataclass
-class RadarData(ClassParts):
-    """Radar pictures in memory, split by day. Batches are varied and scaled by a fixed 80 dBZ on demand."""
-
-    config: Config
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (SCALE_DBZ / 255,) * 3
-
-    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
-        """Batches of an epoch, a pure function of seed and epoch: x float32 (N, 1, 136, 136), classes int64 (N,)."""
-        rng = np.random.default_rng([self.config.seed, epoch])
-        order = rng.permutation(len(self.train))
-        for part in np.array_split(order, self.steps):  # of equal size: normalisation suffers from a small last batch
-            chosen = part.tolist() if len(part) > 1 else [*part.tolist(), int(rng.integers(len(self.train)))]
-            yield self._variants(chosen, rng)
-
-    def _variants(self, chosen: list[int], rng: np.random.Generator) -> tuple[Any, Any]:
-        """Variants of pictures, made where they are held."""
-        import torch
-
-        from cloudcore.networks.held import Held
-
-        examples, side = [self.train[i] for i in chosen], radar_data.SIDE
-        warps = radar_variants.draw(len(chosen), (side, side), spread(self.config), rng)
-        if str(self.place) == "cpu":
-            return _batch(examples, radar_variants.varied(_fields(examples), warps))
-        self.held = self.held or Held(list(_fields(self.train)), self.place)
-        x = self.held.views(chosen, warps, (side, side), border="reflection")
-        return x.div_(SCALE_DBZ), torch.from_numpy(labels(examples)).to(self.place)
-
-    def validation(self) -> Iterator[tuple[Any, Any]]:
-        """Held-out pictures as they are, and their classes."""
-        for start in range(0, len(self.valid), self.config.batch):
-            chosen = self.valid[start : start + self.config.batch]
-            yield _batch(chosen, _fields(chosen))
-
-    def scorer(self) -> ClassScorer:
-        """A fresh scorer for an epoch."""
-        return ClassScorer(self.valid, radar_variants.shown)
-
-
-def spread(config: Config) -> radar_variants.Spread:
-    """How far a config lets variants go."""
-    return radar_variants.Spread(config.rotation, config.shift, config.shear, config.zoom, config.flips)
-
-
-def _fields(examples: list[genus_data.Example]) -> radar_variants.Fields:
-    return np.stack([example.image[..., 0] for example in examples])
-
-
-def _batch(examples: list[genus_data.Example], fields: radar_variants.Fields) -> tuple[Any, Any]:
-    import torch
-
-    x = torch.from_numpy(fields.astype(np.float32) / np.float32(SCALE_DBZ))
-    return x[:, None], torch.from_numpy(labels(examples))
-
-
 def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> RadarData:
     """Read a folder of classes and split it by day. Raises DataError."""
-    read = radar_data.read_folder(folder, progress)
+    read = folders.read_folder(folder, progress)
     by_photo = {example.photo: example for example in read.examples}
-    parts = genus_data.split(list(by_photo), config.validation, config.test, config.split_seed)
+    parts = photographs_folders.split(list(by_photo), config.validation, config.test, config.split_seed)
     train, valid, test = ([by_photo[photo] for photo in part] for part in (parts.train, parts.valid, parts.test))
     if not train:
         raise DataError(f"No picture of {folder} is left to learn from. Add some, or hold out less.")
@@ -133,9 +80,9 @@ def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] |
 
 def network(config: Config, classes: int = 6) -> Any:
     """The torch module: x (N, 1 or 3, 136, 136) of dBZ / 80 -> logits (N, classes)."""
-    from cloudcore.networks import radar
+    from cloudcore.learning.networks import radar_net
 
-    return radar.build(config.network, classes, config.dropout)
+    return radar_net.build(config.network, classes, config.dropout)
 
 
 def loss(config: Config) -> Callable[[Any, Any], Any]:
@@ -147,9 +94,9 @@ def loss(config: Config) -> Callable[[Any, Any], Any]:
 
 def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
     """What is exported: (module giving logits (N, K), how a picture is fitted to it)."""
-    from cloudcore.networks import radar
+    from cloudcore.learning.networks import radar_net
 
-    return radar.Deployed(net), {"geometry": "square", "side": radar_data.SIDE, "multiple": MULTIPLE}
+    return radar_net.Deployed(net), {"geometry": "square", "side": folders.SIDE, "multiple": MULTIPLE}
 
 
 def calibrate(prepared: RadarData, predictor: models.Predictor) -> dict[str, Any]:
@@ -180,7 +127,7 @@ TASK = Task(
     network=network,
     loss=loss,
     metrics=("accuracy", "macro_f1", "top3", "ece"),
-    preflight=radar_data.preflight,
+    preflight=folders.preflight,
     presets=PRESETS,
     deploy=deploy,
     calibrate=calibrate,

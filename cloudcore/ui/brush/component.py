@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cloudcore import images, render, rle
-from cloudcore.dome import Dome
+from cloudcore import images
 from cloudcore.errors import CloudcoreError
 from cloudcore.images import Image
-from cloudcore.mask import CLOUD, SKY, UNDEFINED, Label, Mask
+from cloudcore.masks import rle
+from cloudcore.masks.mask import CLOUD, SKY, UNDEFINED, Label, Mask
+from cloudcore.sky.dome import Dome
+from cloudcore.views import render
 
 HERE = Path(__file__).parent
 SCRIPTS = ("mask.js", "stage.js", "brush.js")

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from cloudcore import class_charts, genus_data, jobs, models, photo_decisions, photo_review
+from cloudcore import models
 from cloudcore.errors import CloudcoreError, DataError
-from cloudcore.genera import find
-from cloudcore.photo_decisions import BIN, KEEP, MOVE, Decision
-from cloudcore.photo_review import Review, Reviewed
-from cloudcore.task import get_task
-from cloudcore.ui import cloud_type, widgets
-from cloudcore.ui.widgets import Library
+from cloudcore.learning import jobs, starting_weights
+from cloudcore.learning.tasks import get_task
+from cloudcore.models import class_charts, class_review
+from cloudcore.models.class_review import Review, Reviewed
+from cloudcore.photographs import decisions, folders
+from cloudcore.photographs.decisions import BIN, KEEP, MOVE, Decision
+from cloudcore.photographs.genera import find
+from cloudcore.ui.cloud_type import view
+from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.widgets import Library
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
 PARTS = {"All": None, "Learnt from": True, "Held out": False}
@@ -41,8 +45,8 @@ def show(library: Library, model: models.ModelEntry) -> None:
     except CloudcoreError as problem:
         st.error(str(problem))
         return
-    bench = Bench(folder, review, photo_decisions.standing(folder), model)
-    left, right = widgets.stage(cloud_type.INSPECTOR_PX)
+    bench = Bench(folder, review, decisions.standing(folder), model)
+    left, right = widgets.stage(view.INSPECTOR_PX)
     with right:
         cell = _show_confusion(bench)
         _show_decisions(bench)
@@ -76,7 +80,7 @@ def _reviewed(folder: Path, model: models.ModelEntry) -> Review:
 
 @st.cache_resource(show_spinner="Looking at every photograph", max_entries=4)
 def _review(folder: Path, model: Path, changed: tuple[int, ...], _entry: models.ModelEntry) -> Review:
-    return photo_review.review(cloud_type.predictor(_entry), folder)
+    return class_review.review(view.predictor(_entry), folder)
 
 
 def _code(name: str) -> str:
@@ -97,7 +101,7 @@ def _show_confusion(bench: Bench) -> tuple[int, int] | None:
         st.caption("No photograph of this part is in the folder.")
         return None
     classes = bench.review.classes
-    counts = photo_review.matrix(photos, len(classes))
+    counts = class_review.matrix(photos, len(classes))
     right = int(counts.trace())
     figure = class_charts.confusion(counts, [_code(name) for name in classes], widgets.is_dark())
     alt = f"Confusion matrix of {len(photos)} photographs, {right} on the diagonal"
@@ -106,12 +110,12 @@ def _show_confusion(bench: Bench) -> tuple[int, int] | None:
         selection_mode="points", key=f"cleaner_matrix_{part}", alt=alt,
     )  # fmt: skip
     st.caption(f"{right} of {len(photos)} answered as filed. Choose a cell to open its photographs.")
-    pairs = photo_review.confused_pairs(counts, classes)[:3]
+    pairs = class_review.confused_pairs(counts, classes)[:3]
     if pairs:
         most = ", ".join(f"{name} as {answer} {count}" for name, answer, count in pairs)
         st.caption(f"Most confused: {most}.")
     with st.expander("Reliability", type="compact"):
-        bins = photo_review.reliability(photos)
+        bins = class_review.reliability(photos)
         st.plotly_chart(
             class_charts.reliability(bins, widgets.is_dark()), theme=None, config={"displayModeBar": False},
             width="stretch", height=220, key=f"cleaner_reliability_{part}", alt="Share right against confidence",
@@ -171,7 +175,7 @@ def _card(bench: Bench, one: Reviewed) -> None:
     )  # fmt: skip
     if chosen and chosen != now:
         what, _, to = chosen.partition(f"{MOVE} to ")
-        photo_decisions.decide(bench.folder, one.photo.stem, MOVE if to else what, to)
+        decisions.decide(bench.folder, one.photo.stem, MOVE if to else what, to)
         st.rerun()
 
 
@@ -193,7 +197,7 @@ def _show_decisions(bench: Bench) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f"{decision.stem}: {_words(decision)}")
                 if st.button("Undo", key=f"undo-{decision.stem}", type="tertiary"):
-                    photo_decisions.undo(bench.folder, decision.stem)
+                    decisions.undo(bench.folder, decision.stem)
                     st.rerun()
 
 
@@ -203,7 +207,7 @@ def _train_again(bench: Bench, library: Library) -> None:
         return
     try:
         start = _start_name(bench)
-        options = jobs.options_of(start, get_task("genus")) if start else {}
+        options = starting_weights.options_of(start, get_task("genus")) if start else {}
         run = jobs.start("genus", options, bench.folder, library.settings, start_from=start)
     except CloudcoreError as problem:
         st.error(str(problem))
@@ -214,7 +218,7 @@ def _train_again(bench: Bench, library: Library) -> None:
 
 def _start_name(bench: Bench) -> str | None:
     try:
-        same = genus_data.list_classes(bench.folder) == bench.review.classes
+        same = folders.list_classes(bench.folder) == bench.review.classes
     except DataError:
         return None
     return str(bench.model.folder) if same else None

@@ -12,10 +12,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cloudcore import heat, images, models
+from cloudcore import images, models
 from cloudcore.errors import CloudcoreError, ImageError
-from cloudcore.genera import find
+from cloudcore.files import atomic
 from cloudcore.labels import LabelStore
+from cloudcore.photographs import class_activation
+from cloudcore.photographs.genera import find
 
 LABEL_SET = "genus"
 SHOWN = 40
@@ -44,7 +46,7 @@ class Photograph:
     probability: NDArray[np.float32]
     accepted: bool
     clear: bool
-    verdict: models.Verdict | None
+    verdict: models.ClassPrediction | None
     picture: bytes
     thumb: bytes
     notes: tuple[str, ...]
@@ -120,7 +122,7 @@ def _judged(name: str, content: bytes, model: models.ModelEntry, predictor: mode
     verdict = predictor.judge(image)
     return Photograph(
         "photo-" + hashlib.sha256(content).hexdigest()[:20], _shown(name), (image.shape[0], image.shape[1]), model.name,
-        predictor.classes, verdict.probability, verdict.accepted, heat.is_clear_sky(image), verdict,
+        predictor.classes, verdict.probability, verdict.accepted, class_activation.is_clear_sky(image), verdict,
         images.encode_jpeg(images.thumbnail(image, SIDE_PX), 88), images.encode_jpeg(images.thumbnail(image, THUMB_PX)),
         tuple(notes),
     )  # fmt: skip
@@ -130,7 +132,7 @@ def heat_map(photo: Photograph) -> bytes | None:
     """JPEG of where the model looked for its answer; None where it cannot tell."""
     picture = images.read(photo.picture)
     looked = photo.verdict.looked((picture.shape[0], picture.shape[1])) if photo.verdict else None
-    return images.encode_jpeg(heat.over(picture, looked), 88) if looked is not None else None
+    return images.encode_jpeg(class_activation.over(picture, looked), 88) if looked is not None else None
 
 
 def label(photo: Photograph, name: str, store: LabelStore, workspace: Path, author: str) -> int:
@@ -155,7 +157,7 @@ def keep_picture(photo: Photograph, name: str, workspace: Path) -> None:
     if find(name) is not None and photo.picture:
         target = root / name / f"{photo.stem}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
-        images.replace_file(target, photo.picture)
+        atomic.replace_file(target, photo.picture)
 
 
 def table(store: LabelStore) -> str:

@@ -9,10 +9,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cloudcore import images, models
 from cloudcore.errors import CloudcoreError
-from cloudcore.genera import BAND_WORDS, GENERA, Genus, base_words, find
-from cloudcore.ui import painting, photographs
-from cloudcore.ui.photographs import CLEAR, OTHER, Photograph
-from cloudcore.ui.widgets import Library
+from cloudcore.photographs.genera import BAND_WORDS, GENERA, Genus, base_words, find
+from cloudcore.ui.cloud_type import photographs
+from cloudcore.ui.cloud_type.photographs import CLEAR, OTHER, Photograph
+from cloudcore.ui.shared import author
+from cloudcore.ui.shared.widgets import Library
 
 INSPECTOR_PX = 336
 STRIP_PX = 176
@@ -272,7 +273,7 @@ def ask_label(photo: Photograph, library: Library) -> None:
 
 def _save(photo: Photograph, name: str, library: Library) -> None:
     try:
-        revision = photographs.label(photo, name, library.store, library.settings.workspace, painting.author())
+        revision = photographs.label(photo, name, library.store, library.settings.workspace, author.current())
     except CloudcoreError as problem:
         st.error(str(problem))
         return

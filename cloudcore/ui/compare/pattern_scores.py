@@ -6,8 +6,8 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from cloudcore import evaluate_masks
-from cloudcore.ui import scoring
+from cloudcore.models import mask_evaluation
+from cloudcore.ui.compare import predictions
 
 Step = tuple[int, int]
 _LINE = "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)"
@@ -20,7 +20,9 @@ _ROWS = (
 )  # fmt: skip
 
 
-def scores(counts: Sequence[scoring.Counts], at: Step) -> dict[str, tuple[float | None, float | None, float | None]]:
+def scores(
+    counts: Sequence[predictions.Counts], at: Step
+) -> dict[str, tuple[float | None, float | None, float | None]]:
     """(value, low, high) of every row over images, all of one pattern; low and high None below 20 images."""
     if not counts:
         return {}
@@ -28,7 +30,7 @@ def scores(counts: Sequence[scoring.Counts], at: Step) -> dict[str, tuple[float 
     empty = np.array([[one.truth == 0] for one in counts])
     found: dict[str, tuple[float | None, float | None, float | None]] = {
         name: (row["value"], row["low"], row["high"])
-        for name, row in evaluate_masks.score(evaluate_masks.Found(dice, empty)).items()
+        for name, row in mask_evaluation.score(mask_evaluation.Found(dice, empty)).items()
     }
     tp, false, missed, none = np.sum([one.confusion(*at) for one in counts], axis=0)
     every = tp + false + missed + none
@@ -36,7 +38,7 @@ def scores(counts: Sequence[scoring.Counts], at: Step) -> dict[str, tuple[float 
     return found | {name: (float(a / b) if b else None, None, None) for name, (a, b) in pairs.items()}
 
 
-def show(columns: dict[str, tuple[Sequence[scoring.Counts], Step]], intervals_of: str | None) -> None:
+def show(columns: dict[str, tuple[Sequence[predictions.Counts], Step]], intervals_of: str | None) -> None:
     """The table: a column for each name of (counts, step); the interval of one of them where it has any."""
     found = {name: scores(*given) for name, given in columns.items()}
     ranges = found.get(intervals_of or "", {})

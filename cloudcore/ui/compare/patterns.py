@@ -4,15 +4,19 @@ from pathlib import Path
 
 import streamlit as st
 
-from cloudcore import evaluate_masks, models, pattern_table, render
+from cloudcore import models
 from cloudcore.errors import DataError
+from cloudcore.models import mask_evaluation
+from cloudcore.satellite import table
 from cloudcore.settings import Settings
-from cloudcore.ui import lens, scoring
+from cloudcore.ui import lens
+from cloudcore.ui.compare import predictions
+from cloudcore.views import render
 
 PATTERN = "compare_pattern"
 """Key of the pattern looked at, in the session and in the address."""
 BLACK = "compare_black"
-GRID = lens.Grid(min_sizes=evaluate_masks.MIN_SIZES)
+GRID = lens.Grid(min_sizes=mask_evaluation.MIN_SIZES)
 """The sliders' steps: smallest sizes in px of the 350 x 525 grid."""
 
 
@@ -62,11 +66,11 @@ def ask_images() -> tuple[str, bool]:
 
 
 @st.cache_resource(show_spinner="Reading the labels", max_entries=4)
-def _table(path: Path, changed_ns: int) -> pattern_table.Table:
-    return pattern_table.read(path)
+def _table(path: Path, changed_ns: int) -> table.Table:
+    return table.read(path)
 
 
-def cases(settings: Settings, folder: str, pattern: str) -> list[scoring.Case]:
+def cases(settings: Settings, folder: str, pattern: str) -> list[predictions.Case]:
     """The labelled images of a folder, of the samples where none is named, with one pattern as truth.
 
     Raises DataError in words where there is none.
@@ -74,8 +78,8 @@ def cases(settings: Settings, folder: str, pattern: str) -> list[scoring.Case]:
     place = Path(folder).expanduser() if folder else settings.samples / "patterns"
     if not folder and not place.is_dir():
         raise DataError("The sample images are not there. Name a folder with train.csv under Images.")
-    path, found = pattern_table.find(place)
-    listed = scoring.cases_of_table(_table(path, path.stat().st_mtime_ns), found, pattern)
+    path, found = table.find(place)
+    listed = predictions.cases_of_table(_table(path, path.stat().st_mtime_ns), found, pattern)
     if not listed:
         raise DataError(f"None of the images of {path.name} is in {found}. Put them there.")
     return listed
@@ -88,4 +92,4 @@ def save(folder: Path, predictor: models.Predictor, index: int, mark: tuple[floa
     """
     thresholds, sizes = list(predictor.threshold), list(predictor.min_size)
     thresholds[index], sizes[index] = mark
-    models.write_threshold(folder, thresholds, sizes, pattern_table.GRID_HW, note)
+    models.write_threshold(folder, thresholds, sizes, table.GRID_HW, note)

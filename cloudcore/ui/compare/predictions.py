@@ -18,9 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import data, images, mask, models, pattern_table, sweep
+from cloudcore import images, models
 from cloudcore.errors import DataError
+from cloudcore.files import opening
+from cloudcore.frames import labelled, listing
 from cloudcore.labels import LabelStore
+from cloudcore.masks import mask, sweep
+from cloudcore.satellite import table as satellite_table
 from cloudcore.ui import lens
 
 MOST_PIXELS = 2_200_000  # a larger frame is looked at and scored on every second, third ... pixel
@@ -38,8 +42,8 @@ class Case:
     path: Path
     time: datetime | None
     revision: int
-    pair: data.Pair | None
-    table: pattern_table.Table | None = None
+    pair: labelled.Pair | None
+    table: satellite_table.Table | None = None
     pattern: str = ""
 
     @property
@@ -76,13 +80,13 @@ class Counts:
         return Counts(self.predicted + other.predicted, self.hit + other.hit, truth, defined)
 
 
-def cases(frames: Sequence[data.Frame], folder: Path, store: LabelStore, label_set: str) -> list[Case]:
+def cases(frames: Sequence[listing.Frame], folder: Path, store: LabelStore, label_set: str) -> list[Case]:
     """The frames that have truth: a painted label first, else a mask beside the images (../masks or ../pairs.csv)."""
     heads = store.heads(label_set)
-    beside: dict[str, data.Pair] = {}
+    beside: dict[str, labelled.Pair] = {}
     if (folder.parent / "pairs.csv").is_file() or (folder.parent / "masks").is_dir():
         try:
-            beside = {pair.stem: pair for pair in data.pairs(folder.parent)}
+            beside = {pair.stem: pair for pair in labelled.pairs(folder.parent)}
         except DataError:
             beside = {}
     found = []
@@ -95,10 +99,10 @@ def cases(frames: Sequence[data.Frame], folder: Path, store: LabelStore, label_s
 
 def cases_of_folder(folder: Path) -> list[Case]:
     """Every labelled frame of a data folder. Raises DataError in words where there is none."""
-    return [Case(pair.stem, pair.image, data.time_of(pair.image.name), 0, pair) for pair in data.pairs(folder)]
+    return [Case(pair.stem, pair.image, listing.time_of(pair.image.name), 0, pair) for pair in labelled.pairs(folder)]
 
 
-def cases_of_table(table: pattern_table.Table, folder: Path, pattern: str) -> list[Case]:
+def cases_of_table(table: satellite_table.Table, folder: Path, pattern: str) -> list[Case]:
     """The images of a label table that are in the folder, their truth being one pattern, empty or not."""
     found = [name for name in table.images if (folder / name).is_file()]
     return [Case(Path(name).stem, folder / name, None, 0, None, table, pattern) for name in found]
@@ -111,7 +115,7 @@ def read(case: Case, store: LabelStore, label_set: str) -> tuple[images.Image, m
     Raises ImageError for a broken file and DataError for a label of another size or none.
     """
     if case.table is not None:
-        grid = pattern_table.GRID_HW
+        grid = satellite_table.GRID_HW
         label = mask.to_label(case.table.mask(case.path.name, case.pattern, grid))
         return images.resize(images.read(case.path), grid), label
     if case.revision:
@@ -120,7 +124,7 @@ def read(case: Case, store: LabelStore, label_set: str) -> tuple[images.Image, m
             raise DataError(f"The label of {case.stem} is gone from the store. Choose another frame.")
         image, label = images.read(case.path), head.mask
     elif case.pair is not None:
-        image, label = data.read_pair(case.pair)
+        image, label = labelled.read_pair(case.pair)
     else:
         raise DataError(f"No truth for {case.stem}. Paint it, or choose another frame.")
     if label.shape != image.shape[:2]:
@@ -231,7 +235,7 @@ def intervals(found: Ints, seed: int = 0) -> dict[str, tuple[float, float]]:
 
 @lru_cache(maxsize=20_000)
 def _sha256(path: Path, mark: str) -> str:
-    return data.sha256_of(path)
+    return opening.sha256_of(path)
 
 
 def trained_on(model: models.Predictor, case: Case) -> bool:

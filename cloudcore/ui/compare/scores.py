@@ -6,10 +6,14 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from cloudcore import charts, dome, images, render
-from cloudcore.ui import compared_masks, comparing, comparing_masks, comparing_view, lens, scoring
-from cloudcore.ui.comparing import Choice, View
-from cloudcore.ui.widgets import LABEL_SET, is_dark
+from cloudcore import images
+from cloudcore.models import charts
+from cloudcore.sky import cloud_amount
+from cloudcore.ui import lens
+from cloudcore.ui.compare import pattern_scores, patterns, predictions, selection, viewer
+from cloudcore.ui.compare.selection import Choice, View
+from cloudcore.ui.shared.widgets import LABEL_SET, is_dark
+from cloudcore.views import figures, render
 
 SORTS = ("Dice", "Cloud error", "Time")
 MASK_SORTS = ("Dice", "Area error", "Name")
@@ -52,7 +56,7 @@ def show_strip(view: View) -> None:
             label_visibility="collapsed",
         )
         if view.choice.several and not view.choice.whole:
-            comparing_masks.ask_on_black()
+            patterns.ask_on_black()
         st.space("stretch")
         sorted_cases = _sorted(view, str(order))
         pages = max(1, -(-len(sorted_cases) // (COLUMNS * rows)))
@@ -74,7 +78,7 @@ def show_strip(view: View) -> None:
         st.caption(f"Left out: {stem}. {why}")
 
 
-def _sorted(view: View, order: str) -> list[scoring.Case]:
+def _sorted(view: View, order: str) -> list[predictions.Case]:
     cases = [case for case in view.choice.cases if case.stem in view.found]
     if order == "Time":
         return sorted(cases, key=lambda case: (case.time.timestamp() if case.time else float("inf"), case.stem))
@@ -85,12 +89,12 @@ def _sorted(view: View, order: str) -> list[scoring.Case]:
     return sorted(cases, key=lambda case: (float(view.found[case.stem].dice()[view.at]), case.stem))
 
 
-def _cloud_error(view: View, case: scoring.Case) -> float:
-    found = scoring.scores(view.found[case.stem].confusion(*view.at)[None])
+def _cloud_error(view: View, case: predictions.Case) -> float:
+    found = predictions.scores(view.found[case.stem].confusion(*view.at)[None])
     return float(found["cloud_predicted"] - found["cloud_truth"])
 
 
-def _thumb(view: View, case: scoring.Case, order: str) -> lens.Thumb:
+def _thumb(view: View, case: predictions.Case, order: str) -> lens.Thumb:
     dice = float(view.found[case.stem].dice()[view.at])
     score = f"{_cloud_error(view, case):+.3f}".replace("-", "−") if order.endswith("error") else f"{dice:.3f}"
     _, false, missed, _ = view.found[case.stem].confusion(*view.at)
@@ -98,25 +102,23 @@ def _thumb(view: View, case: scoring.Case, order: str) -> lens.Thumb:
     alt = f"Errors of {case.stem}: {false:,} px false {thing}, {missed:,} px missed, Dice {dice:.3f}"
     title = f"{case.stem}, Dice {dice:.3f}{', trained on this' if case.stem in view.choice.learnt else ''}"
     star = " *" if case.stem in view.choice.learnt else ""
-    return lens.Thumb(
-        case.stem, _error_picture(view, case), alt, f"{score} · {comparing_view.called(case)}{star}", title
-    )
+    return lens.Thumb(case.stem, _error_picture(view, case), alt, f"{score} · {viewer.called(case)}{star}", title)
 
 
-def _error_picture(view: View, case: scoring.Case) -> str:
-    mark = f"{comparing.name_of(view.choice.predictor, case, view.choice.grid)}|{view.at}"
+def _error_picture(view: View, case: predictions.Case) -> str:
+    mark = f"{selection.name_of(view.choice.predictor, case, view.choice.grid)}|{view.at}"
     return _drawn(mark, view, case)
 
 
 @st.cache_data(show_spinner=False, max_entries=600)
-def _drawn(mark: str, _view: View, _case: scoring.Case) -> str:
+def _drawn(mark: str, _view: View, _case: predictions.Case) -> str:
     choice = _view.choice
-    image, label = scoring.read(_case, choice.library.store, LABEL_SET)
-    level = comparing.levels_of(choice, choice.predictor, _case, image)
+    image, label = predictions.read(_case, choice.library.store, LABEL_SET)
+    level = selection.levels_of(choice, choice.predictor, _case, image)
     small = images.thumbnail(image, SIDE_PX)
     row = np.linspace(0, label.shape[0] - 1, small.shape[0]).round().astype(int)
     column = np.linspace(0, label.shape[1] - 1, small.shape[1]).round().astype(int)
-    parts = (part[np.ix_(row, column)] for part in scoring.masks_at(level, label, choice.grid, *_view.at))
+    parts = (part[np.ix_(row, column)] for part in predictions.masks_at(level, label, choice.grid, *_view.at))
     return render.data_url(images.encode_jpeg(render.error_map(small, *parts)), "image/jpeg")
 
 
@@ -135,10 +137,10 @@ def show_scores(view: View) -> None:
             every = [_frame(view, False), _frame(view, True)]
     elif not choice.whole:
         names, every = ["frame", *names], [_frame(view, False), *every]
-    ranges = scoring.intervals(every[0]) if choice.whole and choice.rival is None else {}
+    ranges = predictions.intervals(every[0]) if choice.whole and choice.rival is None else {}
     st.html(_table(names, every, ranges, choice.whole))
     _say_set(view)
-    step = scoring.thinning(images.shape_hw(choice.case.path))
+    step = predictions.thinning(images.shape_hw(choice.case.path))
     if step > 1:
         st.caption(f"This frame is large: shown and scored on every {step}. pixel, each way.")
 
@@ -147,29 +149,29 @@ def _show_mask_scores(view: View) -> None:
     """Dice with its two parts and what an all-empty answer scores, of the image and of the set, or of two models."""
     choice, mine = view.choice, view.counted()
     own = f"set, n = {len(mine)}"
-    columns: dict[str, tuple[Sequence[scoring.Counts], tuple[int, int]]] = {own: (mine, view.at)}
+    columns: dict[str, tuple[Sequence[predictions.Counts], tuple[int, int]]] = {own: (mine, view.at)}
     if choice.rival is not None:
         chosen = [view.counted(rival) if choice.whole else _one(view, rival) for rival in (False, True)]
         own = choice.model.name
         columns = {own: (chosen[0], view.at), choice.rival.name: (chosen[1], choice.rival_usual)}
     elif not choice.whole:
         columns = {"image": (_one(view, False), view.at), **columns}
-    compared_masks.show(columns, own if choice.whole else None)
+    pattern_scores.show(columns, own if choice.whole else None)
     _say_set(view)
 
 
-def _one(view: View, rival: bool) -> list[scoring.Counts]:
+def _one(view: View, rival: bool) -> list[predictions.Counts]:
     counts = (view.rival_found if rival else view.found).get(view.choice.case.stem)
     return [counts] if counts else []
 
 
-def _frame(view: View, rival: bool) -> scoring.Ints:
+def _frame(view: View, rival: bool) -> predictions.Ints:
     known, at = (view.rival_found, view.choice.rival_usual) if rival else (view.found, view.at)
     counts = known.get(view.choice.case.stem)
     return _confusions([counts] if counts else [], at)
 
 
-def _confusions(counts: Sequence[scoring.Counts], at: tuple[int, int]) -> scoring.Ints:
+def _confusions(counts: Sequence[predictions.Counts], at: tuple[int, int]) -> predictions.Ints:
     return np.array([one.confusion(*at) for one in counts], np.int64).reshape(-1, 4)
 
 
@@ -181,7 +183,7 @@ _SET_ROWS = (*_ROWS, ("mIoU", "miou"), ("Cloud error", "cloud_error"))
 
 
 def _table(
-    names: Sequence[str], every: Sequence[scoring.Ints], ranges: dict[str, tuple[float, float]], whole: bool
+    names: Sequence[str], every: Sequence[predictions.Ints], ranges: dict[str, tuple[float, float]], whole: bool
 ) -> str:
     line = "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)"
     cell = f"style='text-align:right;padding:2px 0 2px 8px;{line}"
@@ -189,7 +191,7 @@ def _table(
         f"<th scope='col' {cell};font-weight:400;opacity:.78'>{escape(name)}</th>"
         for name in (*names, *(["95 %"] if ranges else []))
     )
-    found = [scoring.scores(one) if len(one) else {} for one in every]
+    found = [predictions.scores(one) if len(one) else {} for one in every]
     rows = []
     for title, name in _SET_ROWS if whole else _ROWS:
         indent = "padding-left:8px;opacity:.78" if name == "base_rate" else ""
@@ -210,7 +212,7 @@ def _value(name: str, found: dict[str, float]) -> str:
     if not np.isfinite(value):
         return "–"
     if name in ("cloud_predicted", "cloud_truth"):
-        okta = dome.okta(float(value))
+        okta = cloud_amount.okta(float(value))
         return f"{value:.3f} · {okta} {'okta' if okta == 1 else 'oktas'}"
     return f"{value:.3f}"
 
@@ -220,8 +222,8 @@ def _say_set(view: View) -> None:
     words = []
     if known < len(choice.counted):
         words.append(f"{known} of {len(choice.counted)} {choice.noun}s so far")
-    elif choice.whole and known < scoring.SMALLEST_N:
-        words.append(f"No interval: {known} {choice.noun}s are fewer than {scoring.SMALLEST_N}")
+    elif choice.whole and known < predictions.SMALLEST_N:
+        words.append(f"No interval: {known} {choice.noun}s are fewer than {predictions.SMALLEST_N}")
     if len(choice.counted) < len(choice.cases):
         words.append(f"{len(choice.cases) - len(choice.counted)} it was trained on (*) left out")
     elif choice.learnt:
@@ -232,8 +234,8 @@ def _say_set(view: View) -> None:
 
 def show_surface(view: View) -> None:
     """Dice over threshold x min_size and precision against recall, each behind a tab; then the two buttons."""
-    choice, dice = view.choice, comparing_view.surface(view)
-    best = comparing_view.best_of(view, dice)
+    choice, dice = view.choice, viewer.surface(view)
+    best = viewer.best_of(view, dice)
     surface, curve = st.tabs(["Dice surface", "Precision–recall"])
     with surface:
         figure = charts.surface(
@@ -247,24 +249,24 @@ def show_surface(view: View) -> None:
         st.plotly_chart(
             figure,
             theme=None,
-            config=charts.CONFIG,
+            config=figures.CONFIG,
             key="compare-surface",
             alt=f"Dice is best, {best[2]:.3f}, at threshold {best[0]:.2f} and {best[1]:,.0f} px",
         )
     with curve:
         show_curve(view, 216, "compare-curve")
     with st.container(horizontal=True, gap="xsmall"):
-        if st.button(f"Use best: {best[0]:.2f}, {best[1]:,.0f} px", key=comparing.BEST):
-            comparing_view.use(view, best[0], best[1])
+        if st.button(f"Use best: {best[0]:.2f}, {best[1]:,.0f} px", key=selection.BEST):
+            viewer.use(view, best[0], best[1])
             st.rerun()
         if st.button("Save as default", type="tertiary", help="Writes the sliders' values into the model"):
-            comparing_view.save_default(view)
+            viewer.save_default(view)
 
 
 def show_curve(view: View, height: int, key: str) -> None:
     """Precision against recall over all thresholds at the sliders' smallest cloud; of both models if there are two."""
     choice = view.choice
-    lines: dict[str, tuple[scoring.Floats, scoring.Floats]] = {}
+    lines: dict[str, tuple[predictions.Floats, predictions.Floats]] = {}
     here: dict[str, tuple[float, float]] = {}
     pairs = [(choice.model.name, False, view.at)]
     if choice.rival is not None:
@@ -285,12 +287,12 @@ def show_curve(view: View, height: int, key: str) -> None:
         return
     figure = charts.precision_recall(lines, here, base, dark=is_dark(), height=height)
     said = "; ".join(f"{name}: precision {p:.3f}, recall {r:.3f}" for name, (p, r) in here.items())
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key=key, alt=f"Precision against recall. {said}")
+    st.plotly_chart(figure, theme=None, config=figures.CONFIG, key=key, alt=f"Precision against recall. {said}")
 
 
-def _pooled_or_frame(view: View, rival: bool) -> scoring.Counts | None:
+def _pooled_or_frame(view: View, rival: bool) -> predictions.Counts | None:
     if view.choice.whole:
-        return comparing_view.pooled(view.counted(rival))
+        return viewer.pooled(view.counted(rival))
     return (view.rival_found if rival else view.found).get(view.choice.case.stem)
 
 
@@ -301,17 +303,17 @@ def show_whole(view: View) -> None:
         show_curve(view, 330, "compare-set-curve")
     with right:
         cases = [case for case in view.choice.counted if case.stem in view.found]
-        found = [scoring.scores(view.found[case.stem].confusion(*view.at)[None]) for case in cases]
+        found = [predictions.scores(view.found[case.stem].confusion(*view.at)[None]) for case in cases]
         truth, model = ([float(one[name]) for one in found] for name in ("cloud_truth", "cloud_predicted"))
         error = float(np.mean(np.abs(np.array(truth) - np.array(model)))) if cases else float("nan")
-        names, thing = [comparing_view.called(case) for case in cases], view.choice.pattern or "Cloud"
+        names, thing = [viewer.called(case) for case in cases], view.choice.pattern or "Cloud"
         figure = charts.fractions(truth, model, names, dark=is_dark(), height=330)
         if view.choice.several:
             figure.update_layout(xaxis_title=f"{thing}, truth", yaxis_title=f"{thing}, model")
         st.plotly_chart(
             figure,
             theme=None,
-            config=charts.CONFIG,
+            config=figures.CONFIG,
             key="compare-fractions",
             alt=f"{thing} fraction of {len(cases)} {view.choice.noun}s, mean error {error:.3f}",
         )

@@ -9,10 +9,13 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import images, mask, models
+from cloudcore import images, models
 from cloudcore.errors import CloudcoreError
-from cloudcore.ui import comparing_masks, frames, lens, scoring
-from cloudcore.ui.widgets import LABEL_SET, Library
+from cloudcore.frames import chosen_folder
+from cloudcore.masks import mask
+from cloudcore.ui import lens
+from cloudcore.ui.compare import patterns, predictions
+from cloudcore.ui.shared.widgets import LABEL_SET, Library
 
 ONE, WHOLE = "One frame", "Whole set"
 TRUTH = "truth"
@@ -42,11 +45,11 @@ class Choice:
     rival: models.ModelEntry | None
     rival_predictor: models.Predictor | None
     scope: str
-    cases: tuple[scoring.Case, ...]
-    case: scoring.Case
+    cases: tuple[predictions.Case, ...]
+    case: predictions.Case
     own_frames: bool
     learnt: frozenset[str]
-    counted: tuple[scoring.Case, ...]
+    counted: tuple[predictions.Case, ...]
     grid: lens.Grid
     usual: tuple[int, int]
     rival_usual: tuple[int, int]
@@ -80,13 +83,13 @@ class View:
     choice: Choice
     level: lens.Levels
     label: mask.Label
-    found: Mapping[str, scoring.Counts]
-    rival_found: Mapping[str, scoring.Counts]
+    found: Mapping[str, predictions.Counts]
+    rival_found: Mapping[str, predictions.Counts]
     failed: Mapping[str, str]
     marks: Marks
     at: tuple[int, int]
 
-    def counted(self, rival: bool = False) -> list[scoring.Counts]:
+    def counted(self, rival: bool = False) -> list[predictions.Counts]:
         """Counts of the set's frames that are known so far."""
         known = self.rival_found if rival else self.found
         return [known[case.stem] for case in self.choice.counted if case.stem in known]
@@ -134,9 +137,9 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             label_visibility="collapsed",
         )
         several = entry.kind == "masks"
-        pattern = comparing_masks.choose_pattern(tuple(entry.info["classes"])) if several else ""
+        pattern = patterns.choose_pattern(tuple(entry.info["classes"])) if several else ""
         with st.popover("Images" if pattern else "Frames"):
-            folder, every = comparing_masks.ask_images() if pattern else _ask_frames()
+            folder, every = patterns.ask_images() if pattern else _ask_frames()
     rival = None if against == TRUTH else entries[names.index(against)]
     return _choice(library, entry, rival, str(scope), folder, every, pattern)
 
@@ -148,7 +151,7 @@ def _choice(
     try:
         predictor = _predictor(entry.folder, _changed(entry.folder))
         other = _predictor(rival.folder, _changed(rival.folder)) if rival else None
-        cases = tuple(comparing_masks.cases(library.settings, folder, pattern) if pattern else _cases(library, folder))
+        cases = tuple(patterns.cases(library.settings, folder, pattern) if pattern else _cases(library, folder))
     except CloudcoreError as error:
         st.error(str(error))
         st.stop()
@@ -158,10 +161,10 @@ def _choice(
         _no_truth(library, wanted)
         if not cases:
             st.stop()
-    learnt = frozenset(case.stem for case in cases if scoring.trained_on(predictor, case))
+    learnt = frozenset(case.stem for case in cases if predictions.trained_on(predictor, case))
     counted = tuple(case for case in cases if every or case.stem not in learnt)
     index = predictor.classes.index(pattern) if pattern else 0
-    grid = (comparing_masks.GRID if pattern else lens.Grid()).with_step(*_defaults(predictor, index))
+    grid = (patterns.GRID if pattern else lens.Grid()).with_step(*_defaults(predictor, index))
     if other:
         grid = grid.with_step(*_defaults(other, index))
     case = case or _worst(counted or cases, predictor, grid, index)
@@ -176,7 +179,9 @@ def _defaults(predictor: models.Predictor, index: int) -> tuple[float, int]:
     return predictor.threshold[index], predictor.min_size[index]
 
 
-def _worst(counted: Sequence[scoring.Case], predictor: models.Predictor, grid: lens.Grid, index: int) -> scoring.Case:
+def _worst(
+    counted: Sequence[predictions.Case], predictor: models.Predictor, grid: lens.Grid, index: int
+) -> predictions.Case:
     """The frame of the lowest Dice at the model's default, once all are known; the first until then."""
     at = grid.nearest(*_defaults(predictor, index))
     known = [_known().get(name_of(predictor, case, grid)) for case in counted]
@@ -185,7 +190,7 @@ def _worst(counted: Sequence[scoring.Case], predictor: models.Predictor, grid: l
     scored = [
         (float(answer.dice()[at]), case)
         for answer, case in zip(known, counted, strict=True)
-        if isinstance(answer, scoring.Counts)
+        if isinstance(answer, predictions.Counts)
     ]
     return min(scored, key=lambda pair: pair[0])[1] if scored else counted[0]
 
@@ -209,10 +214,10 @@ def _ask_frames() -> tuple[str, bool]:
     return folder.strip(), bool(every)
 
 
-def _cases(library: Library, folder: str) -> list[scoring.Case]:
+def _cases(library: Library, folder: str) -> list[predictions.Case]:
     if folder:
-        return scoring.cases_of_folder(frames.check_folder(folder))
-    return scoring.cases(library.frames, library.frames_folder, library.store, LABEL_SET)
+        return predictions.cases_of_folder(chosen_folder.check_folder(folder))
+    return predictions.cases(library.frames, library.frames_folder, library.store, LABEL_SET)
 
 
 def _arrive() -> None:
@@ -231,7 +236,7 @@ def _arrive() -> None:
 def _tell_address(choice: Choice) -> None:
     told = {"model": choice.model.name, "frame": choice.case.stem}
     if choice.pattern:
-        told[comparing_masks.PATTERN] = choice.pattern
+        told[patterns.PATTERN] = choice.pattern
     for name, value in told.items():
         if st.query_params.get(name) != value:
             st.query_params[name] = value
@@ -253,37 +258,37 @@ def _changed(folder: Path) -> tuple[int, ...]:
 
 
 @st.cache_resource(show_spinner=False)
-def _known() -> "OrderedDict[str, scoring.Counts | str]":
+def _known() -> "OrderedDict[str, predictions.Counts | str]":
     """Counts of a model on a frame by content, for all sessions; a text where the frame cannot be scored."""
     return OrderedDict()
 
 
-def name_of(predictor: models.Predictor, case: scoring.Case, grid: lens.Grid) -> str:
+def name_of(predictor: models.Predictor, case: predictions.Case, grid: lens.Grid) -> str:
     """Names a model's answer for a frame with this truth, at these slider steps."""
-    return f"{scoring.model_mark(predictor)}|{case.identity}|{hash(grid)}"
+    return f"{predictions.model_mark(predictor)}|{case.identity}|{hash(grid)}"
 
 
 def _cache(library: Library) -> Path:
     return library.settings.workspace / "cache" / "levels"
 
 
-def _levels(choice: Choice, predictor: models.Predictor, case: scoring.Case) -> tuple[lens.Levels, mask.Label]:
-    image, label = scoring.read(case, choice.library.store, LABEL_SET)
+def _levels(choice: Choice, predictor: models.Predictor, case: predictions.Case) -> tuple[lens.Levels, mask.Label]:
+    image, label = predictions.read(case, choice.library.store, LABEL_SET)
     return levels_of(choice, predictor, case, image), label
 
 
-def levels_of(choice: Choice, predictor: models.Predictor, case: scoring.Case, image: images.Image) -> lens.Levels:
+def levels_of(choice: Choice, predictor: models.Predictor, case: predictions.Case, image: images.Image) -> lens.Levels:
     """Levels (H, W) of a frame of a choice, kept below the workspace."""
-    stacked = scoring.levels(_cache(choice.library), predictor, case, image, choice.grid)
-    return scoring.plane(stacked, image.shape[0], choice.index)
+    stacked = predictions.levels(_cache(choice.library), predictor, case, image, choice.grid)
+    return predictions.plane(stacked, image.shape[0], choice.index)
 
 
-def _score(choice: Choice, predictor: models.Predictor, case: scoring.Case) -> "scoring.Counts | str":
+def _score(choice: Choice, predictor: models.Predictor, case: predictions.Case) -> "predictions.Counts | str":
     known, name = _known(), name_of(predictor, case, choice.grid)
     if name not in known:
         try:
             level, label = _levels(choice, predictor, case)
-            known[name] = scoring.count(level, label, choice.grid)
+            known[name] = predictions.count(level, label, choice.grid)
         except (CloudcoreError, OSError) as error:
             known[name] = str(error)
         while len(known) > MOST_KNOWN:
@@ -303,12 +308,12 @@ def look(choice: Choice) -> View:
     except (CloudcoreError, OSError) as error:
         st.error(str(error))
         st.stop()
-    found: list[dict[str, scoring.Counts]] = [{}, {}]
+    found: list[dict[str, predictions.Counts]] = [{}, {}]
     failed: dict[str, str] = {}
     for into, predictor in zip(found, (choice.predictor, choice.rival_predictor), strict=True):
         for one in choice.cases if predictor else ():
             answer = known.get(name_of(predictor, one, choice.grid)) if predictor else None
-            if isinstance(answer, scoring.Counts):
+            if isinstance(answer, predictions.Counts):
                 into[one.stem] = answer
             elif answer:
                 failed[one.stem] = answer
@@ -352,7 +357,7 @@ def finish(view: View, slot: DeltaGenerator) -> None:
     st.rerun()
 
 
-def _missing(choice: Choice) -> tuple[list[tuple[models.Predictor, scoring.Case]], int, int]:
+def _missing(choice: Choice) -> tuple[list[tuple[models.Predictor, predictions.Case]], int, int]:
     known, predictors = _known(), [one for one in (choice.predictor, choice.rival_predictor) if one is not None]
     wanted = [(predictor, case) for predictor in predictors for case in choice.cases]
     missing = [(predictor, case) for predictor, case in wanted if name_of(predictor, case, choice.grid) not in known]

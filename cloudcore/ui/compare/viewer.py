@@ -9,11 +9,14 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import data, mask, models, sweep
+from cloudcore import models
 from cloudcore.errors import ModelError
-from cloudcore.ui import comparing_masks, lens, scoring
-from cloudcore.ui.comparing import Choice, View, levels_of, name_of
-from cloudcore.ui.widgets import LABEL_SET
+from cloudcore.frames import listing
+from cloudcore.masks import mask, sweep
+from cloudcore.ui import lens
+from cloudcore.ui.compare import patterns, predictions
+from cloudcore.ui.compare.selection import Choice, View, levels_of, name_of
+from cloudcore.ui.shared.widgets import LABEL_SET
 
 
 def look_through(view: View, beside: DeltaGenerator) -> View:
@@ -52,38 +55,38 @@ def _names(view: View) -> lens.Names:
         return names
     if names.wrong == "false cloud":
         names = replace(names, wrong=f"false {choice.pattern}")
-    colour = comparing_masks.ink(choice.predictor.classes, choice.pattern)
+    colour = patterns.ink(choice.predictor.classes, choice.pattern)
     return replace(names, thing=choice.pattern, nothing=f"no {choice.pattern}", smallest="Smallest area, px",
-                   oktas=False, ink=colour, black=comparing_masks.is_on_black(), iou=not choice.whole)  # fmt: skip
+                   oktas=False, ink=colour, black=patterns.is_on_black(), iou=not choice.whole)  # fmt: skip
 
 
-def _against_truth(view: View) -> tuple[scoring.Counts, lens.Picture]:
+def _against_truth(view: View) -> tuple[predictions.Counts, lens.Picture]:
     choice = view.choice
-    image, _ = scoring.read(choice.case, choice.library.store, LABEL_SET)
+    image, _ = predictions.read(choice.case, choice.library.store, LABEL_SET)
     _, valid = mask.from_label(view.label)
     doc = f"{name_of(choice.predictor, choice.case, choice.grid)}"
-    if choice.several and comparing_masks.is_on_black():
+    if choice.several and patterns.is_on_black():
         doc = f"{doc}|black"
     return view.found[choice.case.stem], lens.Picture(doc, image, view.level, view.label, valid, _caption(choice))
 
 
-def _against_rival(view: View) -> tuple[scoring.Counts, lens.Picture]:
+def _against_rival(view: View) -> tuple[predictions.Counts, lens.Picture]:
     choice, case = view.choice, view.choice.case
-    image, label = scoring.read(case, choice.library.store, LABEL_SET)
+    image, label = predictions.read(case, choice.library.store, LABEL_SET)
     if choice.rival_predictor is None:
         return _against_truth(view)
     level = levels_of(choice, choice.rival_predictor, case, image)
-    cloud, _, valid = scoring.masks_at(level, label, choice.grid, *choice.rival_usual)
+    cloud, _, valid = predictions.masks_at(level, label, choice.grid, *choice.rival_usual)
     other = np.where(valid, np.where(cloud, mask.CLOUD, mask.SKY), mask.UNDEFINED).astype(np.uint8)
     names = [name_of(predictor, case, choice.grid) for predictor in (choice.predictor, choice.rival_predictor)]
     doc = f"{'|'.join(names)}|{choice.rival_usual}"
     picture = lens.Picture(doc, image, view.level, other, valid, _caption(choice))
-    return scoring.count(view.level, other, choice.grid), picture
+    return predictions.count(view.level, other, choice.grid), picture
 
 
 def _caption(choice: Choice) -> str:
     case = choice.case
-    camera = data.camera_of(case.path.name) if case.time else short(case.stem)
+    camera = listing.camera_of(case.path.name) if case.time else short(case.stem)
     parts = [camera, f"{case.time:%Y-%m-%d %H:%M} UTC" if case.time else ""]
     if case.table is not None:
         parts.append(", ".join(case.table.present(case.path.name)) or "no pattern")
@@ -92,7 +95,7 @@ def _caption(choice: Choice) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def called(case: scoring.Case) -> str:
+def called(case: predictions.Case) -> str:
     """What a frame is called under a small picture: its time in UTC, else the end of its stem."""
     return f"{case.time:%m-%d %H:%M}" if case.time else short(case.stem)
 
@@ -103,12 +106,12 @@ def short(stem: str) -> str:
     return name if len(name) <= 14 else f"…{name[-13:]}"
 
 
-def pooled(counts: Sequence[scoring.Counts]) -> scoring.Counts | None:
+def pooled(counts: Sequence[predictions.Counts]) -> predictions.Counts | None:
     """The pixels of several frames together, None of none."""
     return reduce(add, counts) if counts else None
 
 
-def set_surface(view: View) -> scoring.Floats | None:
+def set_surface(view: View) -> predictions.Floats | None:
     """Dice of every slider step over the set, (T, M): pixels pooled for sky, the mean over images for patterns."""
     counts = view.counted()
     if not counts:
@@ -119,13 +122,13 @@ def set_surface(view: View) -> scoring.Floats | None:
     return whole.dice() if whole else None
 
 
-def surface(view: View) -> scoring.Floats:
+def surface(view: View) -> predictions.Floats:
     """Dice of every slider step, (T, M), of what the scores speak of: the frame in view, or the whole set."""
     whole = set_surface(view) if view.choice.whole else None
     return view.found[view.choice.case.stem].dice() if whole is None else whole
 
 
-def best_of(view: View, dice: scoring.Floats) -> tuple[float, float, float]:
+def best_of(view: View, dice: predictions.Floats) -> tuple[float, float, float]:
     """(threshold, min_size, Dice) of the best slider step of a surface."""
     return sweep.best(dice, view.choice.grid.thresholds, view.choice.grid.min_sizes)
 
@@ -144,7 +147,7 @@ def save_default(view: View) -> None:
     try:
         if choice.several:
             mark = marks.threshold, marks.min_size
-            comparing_masks.save(choice.model.folder, choice.predictor, choice.index, mark, note)
+            patterns.save(choice.model.folder, choice.predictor, choice.index, mark, note)
         else:
             models.write_threshold(choice.model.folder, [marks.threshold], [marks.min_size], None, note)
     except ModelError as error:

@@ -10,11 +10,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import charts, images, models, radar_data, radar_variants
+from cloudcore import images, models
 from cloudcore.errors import ImageError
-from cloudcore.radar_variants import SCALE_DBZ
+from cloudcore.learning.tasks import get_task
+from cloudcore.radar import folders, variants
+from cloudcore.radar.variants import SCALE_DBZ
 from cloudcore.settings import Settings
-from cloudcore.task import get_task
+from cloudcore.views import figures
 
 NEURON, POOLING, KERNELS, LAYERS = "Neuron", "Pooling", "Kernels", "Layers"
 VIEWS = (NEURON, POOLING, KERNELS, LAYERS)
@@ -46,7 +48,7 @@ class Picture:
     @property
     def shown(self) -> images.Image:
         """The picture as people see it."""
-        return radar_variants.shown(self.image) if self.is_radar else self.image
+        return variants.shown(self.image) if self.is_radar else self.image
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -143,7 +145,7 @@ def _read_own(content: bytes, side: int) -> images.Image:
 def is_radar_picture(image: images.Image) -> bool:
     """Whether a picture (H, W, 3) looks like one of dBZ: 136 x 136, grey, none above 80."""
     grey = bool((image == image[..., :1]).all())
-    return image.shape[:2] == (radar_data.SIDE, radar_data.SIDE) and grey and int(image.max()) <= SCALE_DBZ
+    return image.shape[:2] == (folders.SIDE, folders.SIDE) and grey and int(image.max()) <= SCALE_DBZ
 
 
 def _name(path: Path) -> str:
@@ -175,9 +177,9 @@ def choose_model(settings: Settings) -> models.ModelEntry | None:
 @st.cache_resource(show_spinner="Opening the network", max_entries=3)
 def network_of(folder: Path, changed_ns: int) -> Any:
     """The network of a model folder (explain.Opened), kept until model.json changes. Raises ModelError."""
-    from cloudcore import explain
+    from cloudcore.inside import activations
 
-    return explain.open_model(folder)
+    return activations.open_model(folder)
 
 
 def opened(entry: models.ModelEntry) -> Any:
@@ -192,17 +194,17 @@ def answered(entry: models.ModelEntry, picture: Picture) -> tuple[Outputs, list[
 
 @st.cache_resource(show_spinner="Asking every layer", max_entries=2)
 def _answered(folder: Path, changed_ns: int, path: Path, _picture: Picture) -> tuple[Outputs, list[Any]]:
-    from cloudcore import explain
+    from cloudcore.inside import activations
 
     network = network_of(folder, changed_ns)
-    x = explain.fit(network, _picture.image)
-    return explain.outputs(network, x), explain.layers(network, x)
+    x = activations.fit(network, _picture.image)
+    return activations.outputs(network, x), activations.layers(network, x)
 
 
 def clicked(figure: Any, key: str, alt: str) -> int | None:
     """Draw a figure of charts that can be clicked on; the number of the square chosen last, if any."""
     event = st.plotly_chart(
-        figure, theme=None, config=charts.CONFIG, width="stretch", on_select="rerun", selection_mode="points", key=key,
+        figure, theme=None, config=figures.CONFIG, width="stretch", on_select="rerun", selection_mode="points", key=key,
         alt=alt,
     )  # fmt: skip
     points = event["selection"]["points"]

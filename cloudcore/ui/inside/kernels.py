@@ -7,10 +7,12 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import charts, images, inside_charts, map_pictures, models, neuron
+from cloudcore import images, models
+from cloudcore.inside import charts, map_pictures, neuron
 from cloudcore.settings import Settings
-from cloudcore.ui import inside
-from cloudcore.ui.widgets import is_dark
+from cloudcore.ui.inside import choices
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.views import figures
 
 BY_HAND, LEARNT = "By hand", "Learnt"
 COLUMNS = 16
@@ -46,16 +48,16 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
         if source == BY_HAND:
             _by_hand(left, settings)
             return
-        entry = inside.choose_model(settings)
+        entry = choices.choose_model(settings)
         if entry is not None:
             _learnt(left, settings, entry)
 
 
 def _by_hand(left: DeltaGenerator, settings: Settings) -> None:
     name = st.selectbox("Kernel", list(neuron.KERNELS), index=1, key="kernels_name", persist_state="session")
-    picture = inside.choose_picture(settings, "kernels", side=SIDE)
+    picture = choices.choose_picture(settings, "kernels", side=SIDE)
     if picture is None:
-        inside.say_no_picture(left)
+        choices.say_no_picture(left)
         return
     relu = st.checkbox("ReLU after it", key="kernels_relu", persist_state="session")
     st.caption(WORDS[name])
@@ -65,24 +67,24 @@ def _by_hand(left: DeltaGenerator, settings: Settings) -> None:
     _show(left, picture, kernel, result, name, zero_sum=abs(kernel.sum()) < 1e-9, scale=_scale(picture))
 
 
-def _scale(picture: inside.Picture) -> float:
+def _scale(picture: choices.Picture) -> float:
     return 80.0 if picture.is_radar else 255.0
 
 
 def _learnt(left: DeltaGenerator, settings: Settings, entry: models.ModelEntry) -> None:
-    from cloudcore import explain
+    from cloudcore.inside import activations
 
-    network = inside.opened(entry)
-    picture = inside.choose_picture(settings, "learnt", entry.task, SIDE)
+    network = choices.opened(entry)
+    picture = choices.choose_picture(settings, "learnt", entry.task, SIDE)
     if picture is None:
-        inside.say_no_picture(left)
+        choices.say_no_picture(left)
         return
-    found, layers = inside.answered(entry, picture)
+    found, layers = choices.answered(entry, picture)
     names = [layer.name for layer in layers if layer.kind.startswith("convolution") and layer.name in found]
     layer = str(
         st.selectbox("Layer", names, key=f"kernels_layer_{entry.name}", persist_state="session", help=LAYER_WORDS)
     )
-    filters = explain.filters(network, layer)
+    filters = activations.filters(network, layer)
     key = f"kernels_number_{entry.name}_{layer}"
     if (chosen := st.session_state.pop(f"kernels_at_{entry.name}_{layer}", None)) is not None:
         st.session_state[key] = chosen  # a click on the gallery, which is drawn after this field
@@ -101,7 +103,7 @@ def _learnt(left: DeltaGenerator, settings: Settings, entry: models.ModelEntry) 
         _gallery(entry.name, layer, filters, number)
 
 
-def _response(entry: models.ModelEntry, picture: inside.Picture, weights: NDArray[Any]) -> NDArray[np.float64]:
+def _response(entry: models.ModelEntry, picture: choices.Picture, weights: NDArray[Any]) -> NDArray[np.float64]:
     """A filter (channels, k, k) slid over the picture as its network takes it in, at every pixel."""
     mean, std = (np.asarray(entry.info[name]) * 255 for name in ("mean", "std"))
     channels = ((picture.image - mean) / std).transpose(2, 0, 1)
@@ -110,33 +112,33 @@ def _response(entry: models.ModelEntry, picture: inside.Picture, weights: NDArra
 
 
 def _show(
-    left: DeltaGenerator, picture: inside.Picture, kernel: NDArray[Any], result: NDArray[np.float64], name: str,
+    left: DeltaGenerator, picture: choices.Picture, kernel: NDArray[Any], result: NDArray[np.float64], name: str,
     zero_sum: bool, scale: float, note: str = "",
 ) -> None:  # fmt: skip
     with left:
         before, weights, after = st.columns((5, 3, 5), gap="small")
-        inside.picture(before, picture.shown, f"{picture.path.stem} as it is", "As it is")
+        choices.picture(before, picture.shown, f"{picture.path.stem} as it is", "As it is")
         with weights.container(gap=None):
             tiny = kernel.shape[1] <= 3 and np.abs(kernel).max() < 0.1
             decimals = 0 if np.allclose(kernel, np.rint(kernel)) else 2 + tiny
             st.plotly_chart(
-                inside_charts.squares(kernel, is_dark(), 190, decimals), theme=None,
-                config=charts.CONFIG, key="kernels_weights", alt=f"The weights of {name}",
+                charts.squares(kernel, is_dark(), 190, decimals), theme=None,
+                config=figures.CONFIG, key="kernels_weights", alt=f"The weights of {name}",
             )  # fmt: skip
             size = f"{kernel.shape[0]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{kernel.shape[1]}"
             st.caption(f"Weights of {name}{note}, {size}, sum {kernel.sum():.2g}".replace("-", "−"))
         words = "orange above 0, blue below" if zero_sum else "on the scale of the picture"
         grid = "" if result.shape == picture.values.shape else f", {result.shape[0]} × {result.shape[1]} places"
         found = f"After {name}{grid}: {result.min():.3g} to {result.max():.3g}; {words}".replace("-", "−")
-        inside.picture(after, _drawn(picture, result, zero_sum, scale), f"{picture.path.stem} after {name}", found)
+        choices.picture(after, _drawn(picture, result, zero_sum, scale), f"{picture.path.stem} after {name}", found)
 
 
-def _drawn(picture: inside.Picture, result: NDArray[np.float64], zero_sum: bool, scale: float) -> images.Image:
+def _drawn(picture: choices.Picture, result: NDArray[np.float64], zero_sum: bool, scale: float) -> images.Image:
     if zero_sum:
         drawn = map_pictures.signed(result, 0.995)
         return drawn if min(drawn.shape[:2]) >= SIDE // 2 else map_pictures.enlarged(drawn, 2 * SIDE)
     level = np.clip(result, 0, scale).astype(np.uint8)[..., None]
-    return inside.Picture(picture.path, picture.kind, np.repeat(level, 3, axis=2)).shown
+    return choices.Picture(picture.path, picture.kind, np.repeat(level, 3, axis=2)).shown
 
 
 def _gallery(model: str, layer: str, filters: NDArray[Any], number: int) -> None:
@@ -146,9 +148,9 @@ def _gallery(model: str, layer: str, filters: NDArray[Any], number: int) -> None
     found = map_pictures.sheet(pictures, COLUMNS, number, 48)
     height = found.picture.shape[0]
     told = [f"filter {index}" for index in range(len(pictures))]
-    figure = inside_charts.clickable(found.picture, found.centres, 44, height, told)
+    figure = charts.clickable(found.picture, found.centres, 44, height, told)
     alt = f"Filters of {layer} of {model}; number {number} is framed"
-    chosen = inside.clicked(figure, f"kernels_sheet_{model}_{layer}", alt)
+    chosen = choices.clicked(figure, f"kernels_sheet_{model}_{layer}", alt)
     st.caption(f"Numbered from 0, {COLUMNS} a row; number {number} is framed. Choose another here.")
     taken = f"kernels_taken_{model}_{layer}"
     if chosen is not None and st.session_state.get(taken) != chosen:

@@ -10,10 +10,13 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import charts, heat, images, inside_charts, map_pictures, models
+from cloudcore import images, models
+from cloudcore.inside import charts, map_pictures
+from cloudcore.photographs import class_activation
 from cloudcore.settings import Settings
-from cloudcore.ui import inside
-from cloudcore.ui.widgets import is_dark
+from cloudcore.ui.inside import choices
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.views import figures
 
 MOST_MAPS = 64
 COLUMNS = 8
@@ -37,15 +40,15 @@ PATCH_WORDS = (
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
     """The whole view; in words where there is no model or picture."""
     with right:
-        entry = inside.choose_model(settings)
+        entry = choices.choose_model(settings)
         if entry is None:
             return
-        network = inside.opened(entry)
-        picture = inside.choose_picture(settings, "layers", entry.task, SIDE)
+        network = choices.opened(entry)
+        picture = choices.choose_picture(settings, "layers", entry.task, SIDE)
         if picture is None:
-            inside.say_no_picture(left)
+            choices.say_no_picture(left)
             return
-    found, layers = inside.answered(entry, picture)
+    found, layers = choices.answered(entry, picture)
     names = [layer.name for layer in layers if layer.name in found]
     with right:
         name = _choose_layer(layers, names)
@@ -74,21 +77,21 @@ def _choose_layer(layers: list[Any], names: list[str]) -> str:
     )  # fmt: skip
 
 
-def _show_maps(name: str, maps: NDArray[np.float32], picture: inside.Picture, entry: models.ModelEntry) -> None:
+def _show_maps(name: str, maps: NDArray[np.float32], picture: choices.Picture, entry: models.ModelEntry) -> None:
     """Picture, sheet of maps and the chosen map large; a click on the sheet chooses."""
     shown = maps[:MOST_MAPS]
     key = f"layers_map_{entry.name}_{name}"
     number = min(int(st.session_state.get(key, 0)), len(shown) - 1)
     first, second, third = st.columns(3, gap="small")
-    inside.picture(first, picture.shown, f"{picture.path.stem} as it is", picture.path.stem)
+    choices.picture(first, picture.shown, f"{picture.path.stem} as it is", picture.path.stem)
     columns = math.ceil(math.sqrt(len(shown)))
     tile_px = SHEET_PX // columns
     sheet = map_pictures.sheet([map_pictures.of_map(one) for one in shown], columns, number, tile_px)
     height = round(SHOWN_PX * sheet.picture.shape[0] / sheet.picture.shape[1])
     told = [f"map {index}" for index in range(len(shown))]
-    figure = inside_charts.clickable(sheet.picture, sheet.centres, 0.7 * tile_px * SHOWN_PX / SHEET_PX, height, told)
+    figure = charts.clickable(sheet.picture, sheet.centres, 0.7 * tile_px * SHOWN_PX / SHEET_PX, height, told)
     with second:
-        chosen = inside.clicked(figure, f"{key}_sheet", f"{len(shown)} maps of {name}; number {number} is framed")
+        chosen = choices.clicked(figure, f"{key}_sheet", f"{len(shown)} maps of {name}; number {number} is framed")
         left_out = f", the first {MOST_MAPS}" if len(maps) > MOST_MAPS else ""
         st.caption(f"{len(maps)} maps of {maps.shape[1]} × {maps.shape[2]}{left_out}. Choose one to enlarge it.")
     if chosen is not None and st.session_state.get(f"{key}_taken") != chosen:
@@ -97,24 +100,24 @@ def _show_maps(name: str, maps: NDArray[np.float32], picture: inside.Picture, en
     one = shown[number]
     caption = f"Map {number}: {one.min():.3g} to {one.max():.3g}, mean {one.mean():.3g}".replace("-", "−")
     large = map_pictures.enlarged(map_pictures.of_map(one), SHEET_PX)
-    inside.picture(third, large, f"Map {number} of {name}", caption)
+    choices.picture(third, large, f"Map {number} of {name}", caption)
 
 
 def _show_vector(name: str, values: NDArray[np.float32], names: tuple[str, ...]) -> None:
     st.subheader(f"{len(values)} numbers of {name}", anchor=False)
     st.plotly_chart(
-        inside_charts.bars(values, names, is_dark(), 240, "output"), theme=None, config=charts.CONFIG,
+        charts.bars(values, names, is_dark(), 240, "output"), theme=None, config=figures.CONFIG,
         key="layers_vector", alt=f"{name}: {len(values)} numbers from {values.min():.2f} to {values.max():.2f}",
     )  # fmt: skip
     silent = int((values == 0).sum())
     st.caption(f"{silent} of {len(values)} are 0. No place is left here: a dense layer weighs every number of before.")
 
 
-def _show_answer(entry: models.ModelEntry, network: Any, picture: inside.Picture) -> None:
+def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Picture) -> None:
     """The softmax: the logits as shares that add up to 1."""
-    from cloudcore import explain
+    from cloudcore.inside import activations
 
-    shares = explain.probabilities(network, explain.fit(network, picture.image))
+    shares = activations.probabilities(network, activations.fit(network, picture.image))
     order = np.argsort(-shares)[:6]
     st.markdown("**Softmax**")
     table = pd.DataFrame({"class": [network.classes[k] for k in order], "share": [float(shares[k]) for k in order]})
@@ -133,37 +136,38 @@ def _predictor(folder: Path, changed_ns: int) -> models.Predictor:
     return models.load(folder)
 
 
-def _show_cam(entry: models.ModelEntry, network: Any, picture: inside.Picture, layers: list[Any]) -> None:
+def _show_cam(entry: models.ModelEntry, network: Any, picture: choices.Picture, layers: list[Any]) -> None:
     """Grad-CAM of a class over the picture, from the deepest maps that still tell places apart."""
-    from cloudcore import explain
+    from cloudcore.inside import activations
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Where it looked", anchor=False, width="content")
-        shares = explain.probabilities(network, explain.fit(network, picture.image))
+        shares = activations.probabilities(network, activations.fit(network, picture.image))
         number = int(
             st.selectbox(
                 "Class", range(len(shares)), index=int(shares.argmax()), format_func=network.classes.__getitem__,
                 key=f"layers_class_{entry.name}_{picture.path.stem}", label_visibility="collapsed", width=200,
             )
         )  # fmt: skip
-    place = explain.deepest_maps(layers)
-    x = explain.fit(network, picture.image)
-    seen = explain.grad_cam(network, x, number, place)
+    place = activations.deepest_maps(layers)
+    x = activations.fit(network, picture.image)
+    seen = activations.grad_cam(network, x, number, place)
     levels = images.resize(np.rint(seen * 255).astype(np.uint8), picture.shown.shape[:2])
     sized = (levels / 255).astype(np.float32)
     first, second, third = st.columns(3, gap="small")
-    inside.picture(first, heat.over(picture.shown, sized), f"Where it looked for {network.classes[number]}",
+    choices.picture(first, class_activation.over(picture.shown, sized), 
+                    f"Where it looked for {network.classes[number]}",
                    f"For {network.classes[number]} ({shares[number]:.2f}), maps of {place}")  # fmt: skip
-    inside.picture(second, map_pictures.enlarged(map_pictures.of_map(seen), SHEET_PX), "Grad-CAM alone",
+    choices.picture(second, map_pictures.enlarged(map_pictures.of_map(seen), SHEET_PX), "Grad-CAM alone",
                    f"{seen.shape[0]} × {seen.shape[1]} places")  # fmt: skip
     third.caption(CAM_WORDS)
     if not seen.any():
         third.caption("Here it is dark all over: nothing in these maps speaks for this class.")
 
 
-def _show_patch(network: Any, picture: inside.Picture) -> None:
+def _show_patch(network: Any, picture: choices.Picture) -> None:
     """CloudNet's 32x32 patch under a point, with the activations of its layers."""
-    from cloudcore import explain
+    from cloudcore.inside import activations
 
     st.subheader("The patch under a point", anchor=False)
     height, width = picture.image.shape[:2]
@@ -173,16 +177,16 @@ def _show_patch(network: Any, picture: inside.Picture) -> None:
     key = f"layers_point_{height}x{width}"
     number = int(st.session_state.get(key, middle))
     row, column = grid[number]
-    figure = inside_charts.clickable(picture.shown, grid, 10, 340)
-    inside_charts.mark(figure, [(row, column)], 32, ["patch"])
+    figure = charts.clickable(picture.shown, grid, 10, 340)
+    charts.mark(figure, [(row, column)], 32, ["patch"])
     with first:
-        chosen = inside.clicked(figure, f"layers_points_{picture.path.stem}", "The frame with the patch outlined")
+        chosen = choices.clicked(figure, f"layers_points_{picture.path.stem}", "The frame with the patch outlined")
     if chosen is not None and chosen != number:
         st.session_state[key] = chosen
         st.rerun()
-    view = explain.patch_under(network, picture.image, row, column)
+    view = activations.patch_under(network, picture.image, row, column)
     large = map_pictures.enlarged(view.image, 320)
-    inside.picture(
+    choices.picture(
         second, large, "The patch of 32 by 32 px", f"row {row}, column {column}: cloud {view.probability:.2f}"
     )
     with third:
@@ -193,7 +197,7 @@ def _show_patch(network: Any, picture: inside.Picture) -> None:
             st.image(images.encode_png(map_pictures.sheet(maps, COLUMNS, None, 40).picture), alt=alt, width="stretch")
             st.caption(f"{name}: {view.outputs[name].shape[0]} maps, the first 16")
     st.plotly_chart(
-        inside_charts.bars(view.outputs["fc2"], (), is_dark(), 160, "fc2"), theme=None, config=charts.CONFIG,
+        charts.bars(view.outputs["fc2"], (), is_dark(), 160, "fc2"), theme=None, config=figures.CONFIG,
         key="layers_fc2", alt="The 192 numbers before the answer",
     )  # fmt: skip
 

@@ -3,8 +3,9 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import charts, inside_charts, neuron
-from cloudcore.ui.widgets import is_dark
+from cloudcore.inside import charts, neuron
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.views import figures
 
 START = {"x1": 1.0, "x2": 0.5, "w1": 1.5, "w2": -1.0, "bias": 0.2}
 LABELS = {"x1": "Input x1", "x2": "Input x2", "w1": "Weight w1", "w2": "Weight w2", "bias": "Bias b"}
@@ -37,11 +38,11 @@ def show(left: DeltaGenerator, right: DeltaGenerator) -> None:
         st.markdown(_sum_words(one, x1, x2, z, a))
         curve, plane = st.columns(2, gap="small")
         curve.plotly_chart(
-            inside_charts.activation(name, z, is_dark()), theme=None, config=charts.CONFIG, key="neuron_curve",
+            charts.activation(name, z, is_dark()), theme=None, config=figures.CONFIG, key="neuron_curve",
             alt=f"{name}: z {z:.2f} gives a {a:.2f}",
         )  # fmt: skip
         plane.plotly_chart(
-            inside_charts.plane(one, x1, x2, is_dark()), theme=None, config=charts.CONFIG, key="neuron_plane",
+            charts.plane(one, x1, x2, is_dark()), theme=None, config=figures.CONFIG, key="neuron_plane",
             alt=f"What the neuron answers for inputs from -3 to 3; here {a:.2f}",
         )  # fmt: skip
 

@@ -6,10 +6,11 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import charts, inside_charts, map_pictures, neuron
+from cloudcore.inside import charts, map_pictures, neuron
 from cloudcore.settings import Settings
-from cloudcore.ui import inside
-from cloudcore.ui.widgets import is_dark
+from cloudcore.ui.inside import choices
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.views import figures
 
 PLACES = ("A", "B", "C")
 SIDE = 136
@@ -25,9 +26,9 @@ WORDS = (
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
     """The whole view: picture with three squares, each patch with its numbers, pools and answer."""
     with right:
-        picture = inside.choose_picture(settings, "pooling", side=SIDE)
+        picture = choices.choose_picture(settings, "pooling", side=SIDE)
         if picture is None:
-            inside.say_no_picture(left)
+            choices.say_no_picture(left)
             return
         kind = str(
             st.segmented_control(
@@ -91,14 +92,14 @@ def _take_sliders(name: str, height: int, width: int) -> None:
     st.session_state[f"pooling_at_{name}"] = (row / (height - 1), column / (width - 1))
 
 
-def _show_picture(picture: inside.Picture, places: list[tuple[int, int]]) -> None:
+def _show_picture(picture: choices.Picture, places: list[tuple[int, int]]) -> None:
     height, width = picture.values.shape
     grid = [(row, column) for row in range(2, height - 2, STEP) for column in range(2, width - 2, STEP)]
-    figure = inside_charts.clickable(picture.shown, grid, STEP * HEIGHT / height, HEIGHT)
-    inside_charts.mark(figure, places, neuron.PATCH, PLACES)
+    figure = charts.clickable(picture.shown, grid, STEP * HEIGHT / height, HEIGHT)
+    charts.mark(figure, places, neuron.PATCH, PLACES)
     name = st.session_state.get("pooling_name", "A")
     key = f"pooling_chart_{picture.path.stem}_{name}"
-    number = inside.clicked(figure, key, f"{picture.path.stem} with the squares A, B and C")
+    number = choices.clicked(figure, key, f"{picture.path.stem} with the squares A, B and C")
     if number is None or st.session_state.get("pooling_taken") == (key, number):
         return
     st.session_state["pooling_taken"] = (key, number)
@@ -107,15 +108,17 @@ def _show_picture(picture: inside.Picture, places: list[tuple[int, int]]) -> Non
     st.rerun()
 
 
-def _show_pooled(place: DeltaGenerator, picture: inside.Picture, kind: str) -> None:
+def _show_pooled(place: DeltaGenerator, picture: choices.Picture, kind: str) -> None:
     """The whole picture with each 5x5 square pooled to one pixel."""
     level = neuron.pool(picture.values, kind, neuron.PATCH)
-    small = inside.Picture(picture.path, picture.kind, np.repeat(np.rint(level).astype(np.uint8)[..., None], 3, axis=2))
+    small = choices.Picture(
+        picture.path, picture.kind, np.repeat(np.rint(level).astype(np.uint8)[..., None], 3, axis=2)
+    )
     before, after = (
         "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(str(side) for side in values.shape)
         for values in (picture.values, level)
     )
-    inside.picture(
+    choices.picture(
         place, map_pictures.enlarged(small.shown, HEIGHT), f"{picture.path.stem}, pooled",
         f"Pooled in squares of 5 × 5: {before} become {after}",
     )  # fmt: skip
@@ -124,7 +127,7 @@ def _show_pooled(place: DeltaGenerator, picture: inside.Picture, kind: str) -> N
 def _show_patch(name: str, patch: neuron.Floats, kind: str, found: neuron.Pooled, most: float, words: str) -> None:
     st.markdown(f"**{name}** · {'fires' if found.a > 0 else 'silent'}")
     st.plotly_chart(
-        inside_charts.squares(patch, is_dark(), 190, span=(0, most)), theme=None, config=charts.CONFIG,
+        charts.squares(patch, is_dark(), 190, span=(0, most)), theme=None, config=figures.CONFIG,
         key=f"pooling_patch_{name}", alt=f"Patch {name}: 5 by 5 numbers, largest {patch.max():.0f}",
     )  # fmt: skip
     st.caption(words)

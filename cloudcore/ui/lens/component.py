@@ -17,9 +17,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import images, render
+from cloudcore import images
 from cloudcore.errors import MaskError
-from cloudcore.mask import CLOUD, Label, Mask
+from cloudcore.masks.mask import CLOUD, Label, Mask
+from cloudcore.views import render
 
 Levels = NDArray[np.uint8]
 

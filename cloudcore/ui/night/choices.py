@@ -8,14 +8,17 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import frame_times, models, night_series
+from cloudcore import models
 from cloudcore.errors import CloudcoreError
-from cloudcore.frame_times import Clock
-from cloudcore.night_plan import Options, cameras_in
-from cloudcore.night_series import Point
+from cloudcore.frames import chosen_folder
+from cloudcore.night import series
+from cloudcore.night.frame_selection import Options, cameras_in
+from cloudcore.night.series import Point
 from cloudcore.settings import Settings
-from cloudcore.ui import frames, night_site
-from cloudcore.ui.widgets import Library
+from cloudcore.sky import times
+from cloudcore.sky.times import Clock
+from cloudcore.ui.night import site
+from cloudcore.ui.shared.widgets import Library
 
 KIND = "mask"
 PATTERN = "night_pattern"
@@ -69,8 +72,8 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
         st.stop()
     with head, st.popover("Site and sky"):
         also = _ask_models([name for name in names if name != model])
-        asked = night_site.ask(library.settings, cameras)
-    night_site.say_problems()
+        asked = site.ask(library.settings, cameras)
+    site.say_problems()
     try:
         options = Options(clock=clock(), **asked)
     except CloudcoreError as error:
@@ -81,7 +84,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
 
 def _folder(library: Library, text: str) -> tuple[Path, bool]:
     if text:
-        folder = frames.check_folder(text)
+        folder = chosen_folder.check_folder(text)
         return folder, folder == sample_night(library.settings)
     sample = library.is_sample or library.frames_folder == sample_night(library.settings)
     return (sample_night(library.settings), True) if sample else (library.frames_folder, False)
@@ -111,7 +114,7 @@ def _ask_frames() -> tuple[str, Any]:
     content = None if table is None else (table.name, table.getvalue())
 
     def clock() -> Clock:
-        return Clock({} if content is None else frame_times.read_table(*content), pattern.strip(), float(ahead))
+        return Clock({} if content is None else times.read_table(*content), pattern.strip(), float(ahead))
 
     return text.strip(), clock
 
@@ -137,10 +140,10 @@ def second_series(choice: Choice) -> tuple[list[Point], str]:
         )  # fmt: skip
     try:
         if given is not None:
-            return night_series.read_series(given.name, given.getvalue()), given.name
+            return series.read_series(given.name, given.getvalue()), given.name
         truth = choice.folder.parent / "truth.csv"
         if choice.is_sample and truth.is_file():
-            return night_series.read_series(truth.name, truth.read_bytes(), "cloud_fraction"), TRUTH
+            return series.read_series(truth.name, truth.read_bytes(), "cloud_fraction"), TRUTH
     except CloudcoreError as error:
         st.error(str(error))
     return [], ""

@@ -9,16 +9,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, images, keogram, night_charts, night_export, night_series, render
-from cloudcore.cloud_amount import MEASURES
-from cloudcore.night import Row, moment
-from cloudcore.night_plan import Options
-from cloudcore.night_series import Point
-from cloudcore.night_store import Store
-from cloudcore.sun_moon import Orientation
-from cloudcore.ui import night_room
-from cloudcore.ui.night_work import View
-from cloudcore.ui.widgets import is_dark
+from cloudcore import images
+from cloudcore.night import charts, export, keogram
+from cloudcore.night import series as night_series
+from cloudcore.night.cache import Store
+from cloudcore.night.frame_selection import Options
+from cloudcore.night.measure import Row, moment
+from cloudcore.night.series import Point
+from cloudcore.sky.cloud_amount import MEASURES
+from cloudcore.sky.sun_moon import Orientation
+from cloudcore.ui.night import choices
+from cloudcore.ui.night.work import View
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.views import figures, render
 
 CHART, AT = "night_chart", "night_at"
 ALL_NIGHTS = "All nights"
@@ -63,7 +66,7 @@ def choose(view: View) -> Picked:
         )  # fmt: skip
         seen = _choose_camera(view)
         night = _choose_night(seen) if step == "Frames" else ALL_NIGHTS
-        series, name = night_room.second_series(view.choice)
+        series, name = choices.second_series(view.choice)
     rows = tuple(row for row in seen if night in (ALL_NIGHTS, row.night))
     points = night_series.curve(rows, str(measure), str(step)) if rows else []
     second = night_series.binned(series, str(step))
@@ -119,18 +122,18 @@ def show_curve(view: View, picked: Picked) -> None:
     name = MEASURES[picked.measure]
     style: dict[str, Any] = {"second": picked.second, "second_name": picked.second_name, "dark": is_dark()}
     if picked.step != "Frames":
-        figure = night_charts.curve(picked.points, name, picked.step.lower(), **style)
+        figure = charts.curve(picked.points, name, picked.step.lower(), **style)
         words = f"{name} over {len(picked.points)} {picked.step.lower()}"
-        st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="night_curve", alt=words)
+        st.plotly_chart(figure, theme=None, config=figures.CONFIG, key="night_curve", alt=words)
         return
     start, end = picked.span
     style["second"] = [point for point in picked.second if start <= point.time <= end]
     times = [row.time.replace(tzinfo=None) for row in picked.rows]
     here = picked.row.time if picked.row else None
     url = _keogram_url(view, picked)
-    figure = night_charts.night(picked.points, times, url, picked.span, name, cursor=here, **style)
+    figure = charts.night(picked.points, times, url, picked.span, name, cursor=here, **style)
     st.plotly_chart(
-        figure, theme=None, config=charts.CONFIG, key=CHART, on_select=lambda: _take_click(picked.rows),
+        figure, theme=None, config=figures.CONFIG, key=CHART, on_select=lambda: _take_click(picked.rows),
         selection_mode="points", alt=_alt(picked),
     )  # fmt: skip
     _scrub(picked)
@@ -228,7 +231,7 @@ def show_words(view: View, picked: Picked) -> None:
 def _agreement_words(picked: Picked) -> str:
     found = night_series.agreement(night_series.pairs(picked.points, picked.second, picked.step))
     words = f"Dashed: {picked.second_name}. {found.words}"
-    if picked.second_name == night_room.TRUTH and found.difference is not None and picked.measure == "cloud_fraction":
+    if picked.second_name == choices.TRUTH and found.difference is not None and picked.measure == "cloud_fraction":
         words += f" Mean absolute difference {found.difference:.3f}, n = {found.n}."
     return words
 
@@ -263,8 +266,8 @@ def show_downloads(view: View, picked: Picked) -> None:
     with st.popover("Download"):
         rows, left_out = view.rows, view.left_out
         made: list[tuple[str, Any, str]] = [
-            ("csv", lambda: night_export.as_csv(rows, left_out), "text/csv"),
-            ("parquet", lambda: night_export.as_parquet(rows, left_out), "application/vnd.apache.parquet"),
+            ("csv", lambda: export.as_csv(rows, left_out), "text/csv"),
+            ("parquet", lambda: export.as_parquet(rows, left_out), "application/vnd.apache.parquet"),
             ("png", lambda: _png(view, picked), "image/png"),
         ]
         for kind, make, mime in made:
@@ -281,4 +284,4 @@ def _png(view: View, picked: Picked) -> bytes:
     camera = f", {picked.rows[0].camera}" if len({row.camera for row in view.rows}) > 1 else ""
     title = f"{name}{camera}, {len(picked.rows):,} frames, model {', '.join(view.choice.names)}"
     strip, span = (_keogram(view, picked), picked.span) if frames else (None, (None, None))
-    return images.encode_png(night_export.draw(picked.points, title, name, strip, *span))
+    return images.encode_png(export.draw(picked.points, title, name, strip, *span))

@@ -7,16 +7,18 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from cloudcore import fits_frames, images, render
-from cloudcore.cloud_amount import MEASURES, Amount
+from cloudcore import images
 from cloudcore.errors import CloudcoreError
-from cloudcore.night import Row
-from cloudcore.night_plan import Taken
-from cloudcore.night_store import Store
-from cloudcore.ui import frames
-from cloudcore.ui.night_view import Picked
-from cloudcore.ui.night_work import View
-from cloudcore.ui.widgets import forget_frames
+from cloudcore.frames import chosen_folder
+from cloudcore.images import fits as images_fits
+from cloudcore.night.cache import Store
+from cloudcore.night.frame_selection import TimedFrame
+from cloudcore.night.measure import Row
+from cloudcore.sky.cloud_amount import MEASURES, Amount
+from cloudcore.ui.night.curves import Picked
+from cloudcore.ui.night.work import View
+from cloudcore.ui.shared.widgets import forget_frames
+from cloudcore.views import render
 
 DIM = 0.45
 MASK = "night_mask"
@@ -61,7 +63,7 @@ def _picture(view: View, row: Row, masked: bool) -> bytes:
 
 
 def _masked(
-    view: View, store: Store, frame: Taken, row: Row, small: images.Image, shape_hw: tuple[int, int]
+    view: View, store: Store, frame: TimedFrame, row: Row, small: images.Image, shape_hw: tuple[int, int]
 ) -> images.Image:
     observer, answer = view.observer(store), None
     answer = observer.answers(row.content)[0]
@@ -77,14 +79,14 @@ def _masked(
 
 
 def _paint_button(view: View, row: Row) -> None:
-    fits = fits_frames.is_fits(view.plan.folder / row.file)
+    fits = images_fits.is_fits(view.plan.folder / row.file)
     elsewhere = view.plan.folder != view.choice.library.frames_folder
     why = "FITS frames cannot be painted. Convert them to PNG." if fits else None
     if elsewhere and not fits:
         why = "Paint, Compare and Overview then read their frames from this folder."
     if st.button("Open in Paint", shortcut="O", disabled=fits, help=why, key="night_paint"):
         if elsewhere:
-            frames.remember_folder(view.choice.library.settings, view.plan.folder)
+            chosen_folder.remember_folder(view.choice.library.settings, view.plan.folder)
             forget_frames()
         stem = row.file.rsplit(".", 1)[0]
         st.switch_page("pages/paint.py", query_params={"frame": stem, "coat": view.choice.names[0]})

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from cloudcore import camera_sites
-from cloudcore.camera_sites import Place
 from cloudcore.errors import CloudcoreError
-from cloudcore.night_plan import NIGHT_SUN, Options
+from cloudcore.night.frame_selection import NIGHT_SUN, Options
 from cloudcore.settings import Settings
+from cloudcore.sky import camera_sites
+from cloudcore.sky.camera_sites import Place
 
 PROBLEMS = "night_site_problems"
 _FIELDS = ("latitude", "longitude", "elevation", "north", "mirrored")

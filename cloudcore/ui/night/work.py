@@ -7,13 +7,14 @@ from typing import Any, cast
 
 import streamlit as st
 
-from cloudcore import models, night
+from cloudcore import models
 from cloudcore.errors import CloudcoreError
-from cloudcore.night import Observer, Row
-from cloudcore.night_plan import LeftOut, Plan, plan
-from cloudcore.night_store import Store
-from cloudcore.ui import guard
-from cloudcore.ui.night_room import PATTERN, Choice
+from cloudcore.night import measure
+from cloudcore.night.cache import Store
+from cloudcore.night.frame_selection import LeftOut, Plan, plan
+from cloudcore.night.measure import Observer, Row
+from cloudcore.ui.night.choices import PATTERN, Choice
+from cloudcore.ui.shared import error_boundary
 
 FIRST_S, TURN_S = 0.7, 2.5
 """Seconds of measuring before the page is drawn, and between two drawings of it."""
@@ -97,7 +98,7 @@ def look(choice: Choice) -> View:
         st.error(str(error))
         st.stop()
     kept = st.session_state.get(DONE)
-    names = "|".join(night.mark_of(predictor) for predictor in predictors)
+    names = "|".join(measure.mark_of(predictor) for predictor in predictors)
     key = f"{choice.key}|{names}|{hash(planned.frames)}"
     if kept is None or kept[0] != key:
         kept = st.session_state[DONE] = (key, {})
@@ -176,7 +177,7 @@ def show_progress(view: View) -> None:
     st.session_state[DRAWN] = False
 
     @st.fragment(run_every=0.2)
-    @guard.in_words
+    @error_boundary.in_words
     def turn() -> None:
         slot = st.empty()
         slot.progress(len(view.found) / total, _words(len(view.found), total))

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from cloudcore import data, models, runs
+from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError, ImageError
+from cloudcore.frames import chosen_folder, labelling_order
 from cloudcore.settings import Settings
-from cloudcore.ui import frames, guard, widgets
+from cloudcore.ui.shared import error_boundary, widgets
 
 SHOWN = 10
 """Thumbnails under Next to label: two rows of five."""
@@ -23,46 +24,17 @@ _SAID = "upload-words"
 
 
 @dataclass(frozen=True)
-class Next:
-    """A frame to label next and the reason in a few words."""
-
-    frame: data.Frame
-    reason: str
-
-
-@dataclass(frozen=True)
 class State:
     """Everything the overview shows: counts, frames to label, runs newest first, and the run that is going on."""
 
     n_frames: int
     n_labels: int
     n_skipped: int
-    next_frames: Sequence[Next]
+    next_frames: Sequence[labelling_order.Next]
     all_runs: Sequence[runs.Run]
     n_damaged: int
     running: runs.Run | None
     all_models: Sequence[models.ModelEntry]
-
-
-def next_to_label(frames: Sequence[data.Frame], labelled: set[str], flagged: set[str]) -> list[Next]:
-    """Frames without a label, none of them flagged: first one of each night (or camera) that has no label at all.
-
-    A night without any label teaches more than one more frame of a night that has some, and validation needs two.
-    """
-    group = {frame.stem: frame.night or frame.camera for frame in frames}
-    known = {group[stem] for stem in labelled if stem in group}
-    first: list[Next] = []
-    rest: list[Next] = []
-    for frame in frames:
-        if frame.stem in labelled or frame.stem in flagged:
-            continue
-        night = group[frame.stem]
-        if night in known:
-            rest.append(Next(frame, "no label yet"))
-        else:
-            known.add(night)
-            first.append(Next(frame, "no label from this date" if frame.night else "no label of this camera"))
-    return first + rest
 
 
 def state(library: widgets.Library) -> State:
@@ -77,7 +49,7 @@ def state(library: widgets.Library) -> State:
         n_frames=len(library.frames),
         n_labels=len(labelled),
         n_skipped=len(flagged - labelled),
-        next_frames=next_to_label(library.frames, labelled, flagged),
+        next_frames=labelling_order.next_to_label(library.frames, labelled, flagged),
         all_runs=all_runs,
         n_damaged=len(damaged),
         running=running,
@@ -133,7 +105,7 @@ def show_running(run: runs.Run) -> None:
     st.subheader("Running", anchor=False)
 
     @st.fragment(run_every=1)
-    @guard.in_words
+    @error_boundary.in_words
     def live() -> None:
         status = run.status()
         if status.state not in ("running", "queued"):
@@ -214,18 +186,20 @@ def choose_frames(library: widgets.Library) -> None:
             )
             if st.form_submit_button("Add frames") and files:
                 _add(library.settings, [(file.name, file) for file in files])
-        if not library.is_sample and frames.sample_frames(library.settings).is_dir():
-            st.button("Use the samples", on_click=_use, args=(library.settings, frames.sample_frames(library.settings)))
+        if not library.is_sample and chosen_folder.sample_frames(library.settings).is_dir():
+            st.button(
+                "Use the samples", on_click=_use, args=(library.settings, chosen_folder.sample_frames(library.settings))
+            )
 
 
 def _use(settings: Settings, folder: Path) -> None:
-    frames.remember_folder(settings, folder)
+    chosen_folder.remember_folder(settings, folder)
     widgets.forget_frames()
 
 
 def _use_folder(settings: Settings, text: str) -> None:
     try:
-        _use(settings, frames.check_folder(text))
+        _use(settings, chosen_folder.check_folder(text))
     except CloudcoreError as error:
         st.error(str(error))
         return
@@ -234,7 +208,7 @@ def _use_folder(settings: Settings, text: str) -> None:
 
 def _add(settings: Settings, files: Sequence[tuple[str, BytesIO]]) -> None:
     """Take uploads in, then draw the page anew with what was said about them."""
-    added, notes, refused = frames.add_frames(settings, [(name, file.getvalue()) for name, file in files])
+    added, notes, refused = chosen_folder.add_frames(settings, [(name, file.getvalue()) for name, file in files])
     st.session_state[_SAID] = (refused, notes, len(added))
     if added:
         _use(settings, settings.images)

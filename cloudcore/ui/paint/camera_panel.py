@@ -6,20 +6,24 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cloudcore import dome, images
-from cloudcore.dome import Camera, Dome
+from cloudcore import images
 from cloudcore.errors import CloudcoreError, ImageError
-from cloudcore.mask import CLOUD, Mask
-from cloudcore.ui import brush, guard, painting
-from cloudcore.ui.painting import Desk
-from cloudcore.ui.widgets import library
+from cloudcore.masks.mask import CLOUD, Mask
+from cloudcore.sky import cameras, dome
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.dome import Dome
+from cloudcore.ui import brush
+from cloudcore.ui.paint import session
+from cloudcore.ui.paint.session import PaintSession
+from cloudcore.ui.shared import error_boundary, notices
+from cloudcore.ui.shared.widgets import library
 
 SHEET = "camera_sheet"
 CANVAS = "camera_canvas"
 ROW, COLUMN, RADIUS = "camera_row", "camera_column", "camera_radius"
 
 
-def offer(here: Desk) -> None:
+def offer(here: PaintSession) -> None:
     """What is known of the frame's camera, and the way to the dialog that sets it."""
     with st.expander("Dome and horizon", type="compact"):
         st.caption(words(here.camera))
@@ -41,8 +45,8 @@ def words(camera: Camera) -> str:
 
 
 @st.dialog("Dome and horizon", width="large")
-@guard.in_words
-def set_camera(here: Desk) -> None:
+@error_boundary.in_words
+def set_camera(here: PaintSession) -> None:
     """Handles and numbers for the dome, paint or a file for the horizon; kept per camera and exposure."""
     sheet: brush.Sheet = st.session_state[SHEET]
     height, width = sheet.shape_hw
@@ -56,7 +60,7 @@ def set_camera(here: Desk) -> None:
     columns[1].number_input("Centre column, px", -1.0 * width, 2.0 * width, step=1.0, format="%.1f", key=COLUMN)
     columns[2].number_input("Radius, px", 8.0, 2.0 * max(height, width), step=1.0, format="%.1f", key=RADIUS)
     columns[3].button("Find again", on_click=_find_again, args=(here,), width="stretch")
-    names = ["–", *painting.sky_models(library().settings)]
+    names = ["–", *session.sky_models(library().settings)]
     left, middle, right = st.columns(3)
     name = left.text_input("Camera", here.camera.name or here.frame.camera, max_chars=80)
     exposure = middle.text_input("Exposure", here.camera.exposure, max_chars=40, help="Each has its own model.")
@@ -73,7 +77,7 @@ def set_camera(here: Desk) -> None:
         _keep(here, Camera(name, exposure, sheet.shape_hw, circle, horizon if horizon.any() else None, shown or None))
 
 
-def _prepare(here: Desk, camera: Camera, horizon: Mask | None = None) -> None:
+def _prepare(here: PaintSession, camera: Camera, horizon: Mask | None = None) -> None:
     """A new document for the dialog, its numbers from the camera; the largest circle where no dome is known."""
     height, width = here.valid.shape
     circle = camera.dome or Dome((height / 2, width / 2), min(height, width) / 2)
@@ -94,7 +98,7 @@ def _take_handles() -> None:
         st.session_state[RADIUS] = circle.radius
 
 
-def _find_again(here: Desk) -> None:
+def _find_again(here: PaintSession) -> None:
     circle = dome.find(here.image)
     if circle is None:
         st.session_state["camera_problem"] = "No circle is seen in this frame. Try a brighter one, or set it by hand."
@@ -118,7 +122,7 @@ def horizon_of_file(content: bytes, shape_hw: tuple[int, int]) -> Mask:
     return marked
 
 
-def _take_file(here: Desk, given: UploadedFile) -> None:
+def _take_file(here: PaintSession, given: UploadedFile) -> None:
     shape_hw = (here.valid.shape[0], here.valid.shape[1])
     try:
         horizon = horizon_of_file(given.getvalue(), shape_hw)
@@ -129,13 +133,13 @@ def _take_file(here: Desk, given: UploadedFile) -> None:
     _prepare(here, replace(here.camera, dome=circle), horizon)
 
 
-def _keep(here: Desk, camera: Camera) -> None:
+def _keep(here: PaintSession, camera: Camera) -> None:
     try:
-        dome.save_camera(library().settings.cameras, camera)
-        painting.keep_stroke()
-        painting.reopen(camera)
+        cameras.save_camera(library().settings.cameras, camera)
+        session.keep_stroke()
+        session.reopen(camera)
     except (CloudcoreError, OSError) as error:
         st.error(f"Not kept: {error}")
         return
-    painting.tell(f"Kept for {camera.name or 'this camera'}, {camera.exposure}")
+    notices.tell(f"Kept for {camera.name or 'this camera'}, {camera.exposure}")
     st.rerun()

@@ -9,11 +9,13 @@ from pathlib import Path, PurePath
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from cloudcore import exchange
 from cloudcore.errors import CloudcoreError, DataError
-from cloudcore.exchange import ImportPlan, ImportReport, Meaning
-from cloudcore.ui import guard, painting
-from cloudcore.ui.widgets import LABEL_SET, Library
+from cloudcore.labels import exchange
+from cloudcore.labels.exchange import ImportPlan, ImportReport
+from cloudcore.masks.mask_levels import Meaning
+from cloudcore.ui.paint import session
+from cloudcore.ui.shared import author, error_boundary
+from cloudcore.ui.shared.widgets import LABEL_SET, Library
 
 PLAN = "exchange_plan"
 IMPORT, EXPORT = "Import labels", "Export labels"
@@ -32,7 +34,7 @@ def offer(room: Library) -> None:
 
 
 @st.dialog(IMPORT, width="large")
-@guard.in_words
+@error_boundary.in_words
 def import_labels(room: Library) -> None:
     """Choose masks, look at the preview, say what the levels mean, import."""
     st.caption("Masks as PNG or JPEG, named as their frames; a zip of them; a COCO JSON; or a Kaggle CSV.")
@@ -56,7 +58,7 @@ def _import_table(room: Library, given: UploadedFile) -> None:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / ("labels.json" if given.name.lower().endswith(".json") else "labels.csv")
         path.write_bytes(given.getvalue())
-        name, store = painting.author(), room.store
+        name, store = author.current(), room.store
         if path.suffix == ".json":
             report = exchange.import_coco(path, store, LABEL_SET, name, room.frames)
         else:
@@ -110,7 +112,7 @@ def _import_masks(room: Library, plan: ImportPlan) -> None:
     if st.button("Import", type="primary", key="exchange_import", disabled=not plan.n_ok):
         bar = st.progress(0.0, "Importing")
         report = exchange.run_import(
-            plan, room.store, LABEL_SET, painting.author(), progress=lambda done, name: _advance(bar, done, name)
+            plan, room.store, LABEL_SET, author.current(), progress=lambda done, name: _advance(bar, done, name)
         )
         _after_import(report)
 
@@ -155,13 +157,13 @@ def _after_import(report: ImportReport) -> None:
     if report.refused:
         st.dataframe([{"Mask": name, "Problem": words} for name, words in report.refused], hide_index=True, height=160)
     st.session_state.pop(PLAN, None)
-    here = painting.current()
+    here = session.current()
     if here is not None and here.frame.stem in report.saved and not here.is_draft:
-        painting.reopen()
+        session.reopen()
 
 
 @st.dialog(EXPORT)
-@guard.in_words
+@error_boundary.in_words
 def export_labels(room: Library) -> None:
     """Every label of the frames here, as a file to download."""
     n_labels = len(room.store.heads(LABEL_SET))

@@ -6,14 +6,19 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import data, dome, images, render
+from cloudcore import images
+from cloudcore.frames import listing
 from cloudcore.images import Image
 from cloudcore.labels import Revision
-from cloudcore.mask import CLOUD, UNDEFINED, Label
-from cloudcore.ui import guard, paint_queue, painting
-from cloudcore.ui.paint_queue import Queue
-from cloudcore.ui.painting import Desk
-from cloudcore.ui.widgets import LABEL_SET, Library, library, when
+from cloudcore.masks.mask import CLOUD, UNDEFINED, Label
+from cloudcore.sky import cloud_amount
+from cloudcore.ui.paint import queue as paint_queue
+from cloudcore.ui.paint import session
+from cloudcore.ui.paint.queue import Queue
+from cloudcore.ui.paint.session import PaintSession
+from cloudcore.ui.shared import author, error_boundary, notices
+from cloudcore.ui.shared.widgets import LABEL_SET, Library, library, when
+from cloudcore.views import render
 
 CHOSEN = "paint_frame"
 CHOSEN_COAT = "paint_coat"
@@ -40,13 +45,13 @@ KEYS = """
 """
 
 
-def asked_frame(room: Library, queue: Queue) -> data.Frame | None:
+def asked_frame(room: Library, queue: Queue) -> listing.Frame | None:
     """The frame the address names, else the one on the desk, else the first of the queue; None without frames."""
     asked = st.query_params.get("frame")
     frame = room.frame(asked)
     if asked and frame is None:
         st.warning(f"There is no frame {asked!r} here. This is the next one; choose another from the list.")
-    here = painting.current()
+    here = session.current()
     if frame is None and here is not None:
         frame = room.frame(here.frame.stem)
     if frame is None and queue.turns:
@@ -58,11 +63,11 @@ def asked_frame(room: Library, queue: Queue) -> data.Frame | None:
 
 def go(stem: str) -> None:
     """Asks for another frame; the paint of this one is kept as a draft."""
-    painting.keep_stroke()
+    session.keep_stroke()
     st.query_params["frame"] = stem
 
 
-def choose_frame(room: Library, queue: Queue, frame: data.Frame) -> None:
+def choose_frame(room: Library, queue: Queue, frame: listing.Frame) -> None:
     """The list of frames, previous and next, and the place in the queue with its order."""
     stems = [item.stem for item in room.frames]
     st.session_state[CHOSEN] = frame.stem
@@ -76,7 +81,7 @@ def choose_frame(room: Library, queue: Queue, frame: data.Frame) -> None:
     title = f"{place + 1} of {len(queue.turns)}" if place >= 0 else f"– of {len(queue.turns)}"
     with st.popover(title, type="tertiary", key="paint_queue_box", on_change="rerun") as box:
         if box.open:
-            paint_queue.choose_order(room, painting.sky_models(room.settings))
+            paint_queue.choose_order(room, session.sky_models(room.settings))
 
 
 def finish_frame(queue: Queue) -> None:
@@ -110,27 +115,27 @@ def _go_on(queue: Queue) -> None:
     else:
         following = queue.next_open(stem, set(store.heads(LABEL_SET)) | set(store.flags(LABEL_SET)))
     if following == stem:
-        painting.tell("This was the last frame of the queue. See the worst on Compare.")
+        notices.tell("This was the last frame of the queue. See the worst on Compare.")
     go(following)
 
 
 def _flag(queue: Queue, name: str) -> None:
-    painting.keep_stroke()
-    library().store.set_flag(LABEL_SET, st.query_params["frame"], name, painting.author())
+    session.keep_stroke()
+    library().store.set_flag(LABEL_SET, st.query_params["frame"], name, author.current())
     _go_on(queue)
 
 
 def _save_and_next(queue: Queue) -> None:
-    if painting.save():
+    if session.save():
         _go_on(queue)
 
 
 @st.fragment
-@guard.in_words
-def paint(here: Desk, numbers: DeltaGenerator) -> None:
+@error_boundary.in_words
+def paint(here: PaintSession, numbers: DeltaGenerator) -> None:
     """The canvas, and cloud fraction and okta as Python counts them; a stroke runs this alone, not the whole page."""
-    painting.show_canvas(here)
-    if painting.is_stale(here):
+    session.show_canvas(here)
+    if session.is_stale(here):
         st.rerun()
     fraction = here.fraction
     known = not np.isnan(fraction)
@@ -138,10 +143,10 @@ def paint(here: Desk, numbers: DeltaGenerator) -> None:
         left, right = st.columns(2)
         help_text = f"Cloud px of {int(np.count_nonzero(here.label != UNDEFINED)):,} defined px in the dome."
         left.metric("Cloud fraction", f"{fraction:.3f}" if known else "–", help=help_text)
-        right.metric("Okta", f"{dome.okta(fraction)} of 8" if known else "–")
+        right.metric("Okta", f"{cloud_amount.okta(fraction)} of 8" if known else "–")
 
 
-def show_state(here: Desk, queue: Queue) -> None:
+def show_state(here: PaintSession, queue: Queue) -> None:
     """What frame this is: time, exposure, and its revision or its reason in the queue."""
     place = queue.place(here.frame.stem)
     reason = queue.turns[place].reason if place >= 0 else "not in the queue"
@@ -149,7 +154,7 @@ def show_state(here: Desk, queue: Queue) -> None:
     st.caption(f"{when(here.frame)} · {here.camera.exposure} · {state}")
 
 
-def show_messages(here: Desk) -> None:
+def show_messages(here: PaintSession) -> None:
     """A draft that came back, what was normalised, what did not work."""
     here.shown = here.state
     if here.problem:
@@ -159,19 +164,19 @@ def show_messages(here: Desk) -> None:
             newer = f" Revision {_head_number(here)} was saved meanwhile." if _head_number(here) != here.base else ""
             st.markdown(f"Draft of {here.restored:%Y-%m-%d %H:%M} UTC restored.{newer}")
             start = f"Start from revision {_head_number(here)}" if _head_number(here) else "Start from bare sky"
-            st.button(start, on_click=painting.drop_draft, key="paint_drop_draft")
+            st.button(start, on_click=session.drop_draft, key="paint_drop_draft")
     for sentence in here.normalised:
         st.caption(sentence)
 
 
-def _head_number(here: Desk) -> int:
+def _head_number(here: PaintSession) -> int:
     head = library().store.heads(LABEL_SET).get(here.frame.stem)
     return 0 if head is None else head.revision
 
 
-def choose_coat(here: Desk, names: Sequence[str]) -> None:
+def choose_coat(here: PaintSession, names: Sequence[str]) -> None:
     """First coat: its kind, its model, and the button that lays it."""
-    kinds = painting.COATS if names else painting.COATS[1:]
+    kinds = session.COATS if names else session.COATS[1:]
     if st.session_state.get(CHOSEN_COAT) not in kinds:
         st.session_state[CHOSEN_COAT] = kinds[0]
     kind = st.segmented_control(
@@ -185,27 +190,27 @@ def choose_coat(here: Desk, names: Sequence[str]) -> None:
         else:
             st.caption(_COAT_WORDS[str(kind)], width="stretch")
         model = st.session_state.get(CHOSEN_MODEL) if kind == "Model" else None
-        st.button("Lay coat", on_click=painting.lay_coat, args=(str(kind), model), key="paint_lay")
+        st.button("Lay coat", on_click=session.lay_coat, args=(str(kind), model), key="paint_lay")
 
 
 _COAT_WORDS = {"Red/blue": "0.84 to 0.87 right", "Bright": "For nights: 0.86 right", "Empty": "Take all cloud off"}
 
 
-def _own_model(here: Desk, names: Sequence[str]) -> str:
+def _own_model(here: PaintSession, names: Sequence[str]) -> str:
     """The camera's own model for this exposure, else the shipped one, else the first."""
     return next((name for name in (here.camera.model, "sky") if name and name in names), names[0])
 
 
-def lay_asked_coat(here: Desk) -> None:
+def lay_asked_coat(here: PaintSession) -> None:
     """Lays the model's prediction that the address asks for (`?coat=<model>`), once."""
     asked = st.query_params.get("coat")
     if not asked:
         return
     del st.query_params["coat"]
-    painting.lay_coat("Model", asked)
+    session.lay_coat("Model", asked)
 
 
-def show_history(here: Desk) -> None:
+def show_history(here: PaintSession) -> None:
     """Every revision of the frame as a small picture, and the way back to it."""
     count = here.base
     if not count:
@@ -217,7 +222,7 @@ def show_history(here: Desk) -> None:
                 _show_revision(here, revision)
 
 
-def _show_revision(here: Desk, revision: Revision) -> None:
+def _show_revision(here: PaintSession, revision: Revision) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.image(_small_picture(here, revision.mask), alt=_finding(revision), width=112)
         with st.container(gap="xsmall", width="content"):
@@ -225,7 +230,7 @@ def _show_revision(here: Desk, revision: Revision) -> None:
             st.caption(f"{revision.saved_at:%Y-%m-%d %H:%M} UTC  \n{_share(revision.mask)}", help=revision.note or None)
             if revision.revision != here.base:
                 key = f"paint_back_{revision.revision}"
-                st.button("Bring back", on_click=painting.bring_back, args=(revision,), key=key)
+                st.button("Bring back", on_click=session.bring_back, args=(revision,), key=key)
 
 
 def _plain(text: str) -> str:
@@ -234,7 +239,7 @@ def _plain(text: str) -> str:
 
 
 def _share(label: Label) -> str:
-    fraction = dome.cloud_fraction(label == CLOUD, label != UNDEFINED)
+    fraction = cloud_amount.cloud_fraction(label == CLOUD, label != UNDEFINED)
     return "–" if np.isnan(fraction) else f"cloud {fraction:.3f}"
 
 
@@ -242,7 +247,7 @@ def _finding(revision: Revision) -> str:
     return f"Revision {revision.revision}: {_share(revision.mask)}"
 
 
-def _small_picture(here: Desk, label: Label, side: int = 256) -> Image:
+def _small_picture(here: PaintSession, label: Label, side: int = 256) -> Image:
     return images.thumbnail(render.overlay(here.image, label == CLOUD, here.night), side)
 
 
@@ -254,20 +259,20 @@ def show_keys() -> None:
 
 def sign() -> None:
     """The name that drafts and revisions carry; it stands in the address, so a link or a bookmark keeps it."""
-    name = painting.author()
-    if st.session_state.get(painting.AUTHOR) != name:
-        st.session_state[painting.AUTHOR] = name
-    st.text_input("Painted by", key=painting.AUTHOR, max_chars=80, on_change=_sign)
+    name = author.current()
+    if st.session_state.get(author.AUTHOR) != name:
+        st.session_state[author.AUTHOR] = name
+    st.text_input("Painted by", key=author.AUTHOR, max_chars=80, on_change=_sign)
 
 
 def _sign() -> None:
-    painting.keep_stroke()
-    st.query_params[painting.AUTHOR] = st.session_state[painting.AUTHOR].strip() or "me"
+    session.keep_stroke()
+    st.query_params[author.AUTHOR] = st.session_state[author.AUTHOR].strip() or "me"
 
 
-@st.dialog("Two versions of this frame", width="large", on_dismiss=painting.put_conflict_off)
-@guard.in_words
-def settle_conflict(here: Desk) -> None:
+@st.dialog("Two versions of this frame", width="large", on_dismiss=session.put_conflict_off)
+@error_boundary.in_words
+def settle_conflict(here: PaintSession) -> None:
     """Shows both versions of a frame that two people painted, and lets the person choose."""
     theirs = here.conflict
     if theirs is None:
@@ -281,16 +286,16 @@ def settle_conflict(here: Desk) -> None:
         column.image(_small_picture(here, label, 640), alt=f"{title}: {_share(label)}", width="stretch")
         column.caption(f"{title}, {_share(label)}")
     with st.container(horizontal=True):
-        if st.button("Keep mine", key="paint_keep_mine") and painting.keep_mine():
+        if st.button("Keep mine", key="paint_keep_mine") and session.keep_mine():
             st.rerun()
         if st.button("Take theirs", key="paint_take_theirs"):
-            painting.take_theirs()
+            session.take_theirs()
             st.rerun()
     if here.problem:
         st.error(here.problem)
 
 
-def open_conflict(here: Desk) -> None:
+def open_conflict(here: PaintSession) -> None:
     """The dialog of two versions, where a save met another."""
     if here.conflict is not None:
         settle_conflict(here)

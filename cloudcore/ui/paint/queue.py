@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from cloudcore import coats, data, dome, images
+from cloudcore import images
 from cloudcore.errors import CloudcoreError
+from cloudcore.frames import labelling_order, listing
 from cloudcore.settings import Settings
-from cloudcore.ui import overview, painting
-from cloudcore.ui.widgets import LABEL_SET, Library
+from cloudcore.sky import dome, initial_masks
+from cloudcore.ui.paint import session
+from cloudcore.ui.shared.widgets import LABEL_SET, Library
 
 QUEUE = "paint_queue"
 ORDER = "paint_order"
@@ -25,7 +27,7 @@ SMALL_SIDE = 256
 class Turn:
     """A frame in the queue and the reason for its place."""
 
-    frame: data.Frame
+    frame: listing.Frame
     reason: str
 
 
@@ -36,7 +38,7 @@ class Queue:
     order: str
     model: str | None
     turns: Sequence[Turn]
-    frames: Sequence[data.Frame]
+    frames: Sequence[listing.Frame]
 
     def place(self, stem: str) -> int:
         """Where a frame stands, from 0; -1 for a frame that is not in the queue."""
@@ -92,9 +94,9 @@ def _keep_order() -> None:
     st.session_state[KEPT_ORDER] = st.session_state[ORDER]
 
 
-def uncertainty(frame: data.Frame, model: str, settings: Settings) -> float:
+def uncertainty(frame: listing.Frame, model: str, settings: Settings) -> float:
     """How unsure a model is of a frame, 0..1; kept until frame or model change. Raises CloudcoreError."""
-    answers = painting.predictor(model, settings)
+    answers = session.predictor(model, settings)
     changed = (answers.folder / "model.json").stat().st_mtime_ns, frame.path.stat().st_mtime_ns
     return _uncertainty(frame.path, model, changed, settings)
 
@@ -104,7 +106,7 @@ def _uncertainty(path: Path, model: str, changed_ns: tuple[int, int], _settings:
     image = images.thumbnail(images.read(path), SMALL_SIDE)
     circle = dome.find(image)
     valid = np.ones(image.shape[:2], np.bool_) if circle is None else circle.mask((image.shape[0], image.shape[1]))
-    return coats.uncertainty(painting.predictor(model, _settings)(image), valid)
+    return initial_masks.uncertainty(session.predictor(model, _settings)(image), valid)
 
 
 def _turns(room: Library, order: str, model: str | None) -> list[Turn]:
@@ -113,7 +115,9 @@ def _turns(room: Library, order: str, model: str | None) -> list[Turn]:
         return [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in room.frames]
     rest = [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in room.frames if frame.stem in heads]
     skipped = [Turn(f, "skipped") for f in room.frames if flags.get(f.stem) == "skip" and f.stem not in heads]
-    first = [Turn(item.frame, item.reason) for item in overview.next_to_label(room.frames, set(heads), set(flags))]
+    first = [
+        Turn(item.frame, item.reason) for item in labelling_order.next_to_label(room.frames, set(heads), set(flags))
+    ]
     if order == UNCERTAIN and model:
         first = _most_uncertain(first, model, room.settings)
     return first + skipped + rest

@@ -16,27 +16,30 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from cloudcore import coats, data, dome, images, mask, models, render
-from cloudcore.dome import Camera, Dome
+from cloudcore import images, models
 from cloudcore.errors import CloudcoreError, LabelError
+from cloudcore.frames import listing
 from cloudcore.images import Image
 from cloudcore.labels import Conflict, Revision
-from cloudcore.mask import CLOUD, UNDEFINED, Label, Mask
+from cloudcore.masks import mask
+from cloudcore.masks.mask import CLOUD, UNDEFINED, Label, Mask
 from cloudcore.settings import Settings
+from cloudcore.sky import cameras, cloud_amount, dome, initial_masks
+from cloudcore.sky.cameras import Camera
+from cloudcore.sky.dome import Dome
 from cloudcore.ui import brush
-from cloudcore.ui.widgets import LABEL_SET, Library, library
+from cloudcore.ui.shared import author, notices
+from cloudcore.ui.shared.widgets import LABEL_SET, Library, library
+from cloudcore.views import render
 
 CANVAS = "paint_canvas"
 DESK = "paint_desk"
-TOLD = "paint_told"
-AUTHOR = "author"
-KEPT_AUTHOR = "paint_author"
 COATS = ("Model", "Red/blue", "Bright", "Empty")
 _EXPOSURE = re.compile(r"(?:^|[_-])(\d+(?:[.p]\d+)?)\s?s(?:ec)?(?=[_.-]|$)")
 
 
 @dataclass
-class Desk:
+class PaintSession:
     """The open frame: image (H, W, 3), camera, the label (H, W) as Python holds it, and what the store knows of it.
 
     base is the revision it was painted on (0: none) and saved that revision's label; rev counts what the canvas told;
@@ -44,7 +47,7 @@ class Desk:
     Quick strokes can run in two threads for a moment; the lock keeps an older draft from being written after a newer.
     """
 
-    frame: data.Frame
+    frame: listing.Frame
     image: Image
     night: bool
     camera: Camera
@@ -75,7 +78,7 @@ class Desk:
     @property
     def fraction(self) -> float:
         """Cloud px / defined dome px, 0..1; NaN where nothing is defined."""
-        return dome.cloud_fraction(self.cloud, self.label != UNDEFINED)
+        return cloud_amount.cloud_fraction(self.cloud, self.label != UNDEFINED)
 
     @property
     def state(self) -> tuple[object, ...]:
@@ -89,27 +92,20 @@ class Desk:
         return not np.array_equal(before, self.label)
 
 
-def author() -> str:
-    """The name that drafts and revisions carry, as typed on the page or given in the address."""
-    given = st.query_params.get(AUTHOR) or st.session_state.get(KEPT_AUTHOR) or "me"
-    st.session_state[KEPT_AUTHOR] = given.strip()[:80] or "me"
-    return str(st.session_state[KEPT_AUTHOR])
-
-
-def exposure_of(frame: data.Frame, night: bool) -> str:
+def exposure_of(frame: listing.Frame, night: bool) -> str:
     """The exposure written in a file name ('…_6s.png', '…-0.3s.png') as '6 s'; else 'night' or 'day'."""
     found = _EXPOSURE.search(frame.path.stem)
     return f"{found[1].replace('p', '.')} s" if found else "night" if night else "day"
 
 
-def camera_of(settings: Settings, frame: data.Frame, image: Image, night: bool) -> Camera:
+def camera_of(settings: Settings, frame: listing.Frame, image: Image, night: bool) -> Camera:
     """The camera kept for the frame, else one with the dome found in the image (KPNO's own for KPNO's frames)."""
     exposure, shape_hw = exposure_of(frame, night), (image.shape[0], image.shape[1])
-    kept = dome.camera_for(settings.cameras, frame.camera, exposure, shape_hw)
+    kept = cameras.camera_for(settings.cameras, frame.camera, exposure, shape_hw)
     if kept is not None:
         return kept
-    ours = frame.camera.lower().startswith("kp") and shape_hw == dome.KPNO.shape_hw
-    circle = dome.KPNO.dome if ours else _found_dome(frame.path, frame.path.stat().st_mtime_ns, image)
+    ours = frame.camera.lower().startswith("kp") and shape_hw == cameras.KPNO.shape_hw
+    circle = cameras.KPNO.dome if ours else _found_dome(frame.path, frame.path.stat().st_mtime_ns, image)
     return Camera(frame.camera, exposure, shape_hw, circle)
 
 
@@ -118,14 +114,14 @@ def _found_dome(path: Path, changed_ns: int, _image: Image) -> Dome | None:
     return dome.find(_image)
 
 
-def open_desk(room: Library, frame: data.Frame, camera: Camera | None = None) -> Desk:
+def open_desk(room: Library, frame: listing.Frame, camera: Camera | None = None) -> PaintSession:
     """Reads a frame with its draft or newest revision. Raises CloudcoreError where one of them cannot be read."""
     normalised: list[str] = []
     image = images.read(frame.path, normalised)
     night = render.is_night(image)
     camera = camera or camera_of(room.settings, frame, image, night)
     valid = camera.valid((image.shape[0], image.shape[1]))
-    name = author()
+    name = author.current()
     head, draft = room.store.head(LABEL_SET, frame.stem), room.store.draft(LABEL_SET, frame.stem, name)
     saved = None if head is None else _fitting(head.mask, valid, "label")
     label = _inside(np.zeros(valid.shape, np.uint8), valid) if saved is None else saved
@@ -138,16 +134,16 @@ def open_desk(room: Library, frame: data.Frame, camera: Camera | None = None) ->
     sheet = brush.sheet(
         image, label, valid, doc=secrets.token_hex(8), night=night, dome=camera.dome, horizon=camera.horizon
     )
-    desk = Desk(frame, image, night, camera, label, sheet, base, saved=saved, author=name, restored=restored)
+    desk = PaintSession(frame, image, night, camera, label, sheet, base, saved=saved, author=name, restored=restored)
     desk.normalised = normalised
     desk.note = f"draft of {restored:%H:%M:%S} UTC restored" if restored else f"revision {base}" if base else ""
     return desk
 
 
-def desk(room: Library, frame: data.Frame) -> Desk:
+def desk(room: Library, frame: listing.Frame) -> PaintSession:
     """The session's desk with this frame on it; opened anew where another frame or painter was there."""
-    here: Desk | None = st.session_state.get(DESK)
-    if here is None or here.frame != frame or here.author != author():
+    here: PaintSession | None = st.session_state.get(DESK)
+    if here is None or here.frame != frame or here.author != author.current():
         st.session_state.pop(DESK, None)  # should the frame not open, no button may act on the one before
         here = open_desk(room, frame)
         st.session_state[DESK] = here
@@ -164,13 +160,13 @@ def reopen(camera: Camera | None = None) -> None:
         st.session_state[DESK] = open_desk(library(), here.frame, camera)
 
 
-def current() -> Desk | None:
+def current() -> PaintSession | None:
     """The session's desk, or None before a frame was opened."""
-    found: Desk | None = st.session_state.get(DESK)
+    found: PaintSession | None = st.session_state.get(DESK)
     return found
 
 
-def show_canvas(here: Desk) -> None:
+def show_canvas(here: PaintSession) -> None:
     """The canvas of the desk; every stroke is kept before anything else happens."""
     brush.brush(here.sheet, key=CANVAS, on_stroke=keep_stroke)
     keep_stroke()  # a run that a quicker stroke cut short may have missed its call
@@ -189,7 +185,7 @@ def keep_stroke() -> None:
             keep_draft(here)
 
 
-def keep_draft(here: Desk) -> None:
+def keep_draft(here: PaintSession) -> None:
     """Keeps the desk's label as the painter's draft, or drops the draft where it is what was saved."""
     store = library().store
     with here.lock:
@@ -205,7 +201,7 @@ def keep_draft(here: Desk) -> None:
             here.note, here.problem = "draft not kept", f"{error} The paint is still in this window."
 
 
-def lay(here: Desk, label: Label) -> None:
+def lay(here: PaintSession, label: Label) -> None:
     """Lays a whole new label (H, W) over the paint: one stroke that the person can undo; kept as a draft at once."""
     with here.lock:
         here.label = _inside(label, here.valid)
@@ -214,7 +210,7 @@ def lay(here: Desk, label: Label) -> None:
         keep_draft(here)
 
 
-def lay_cloud(here: Desk, cloud: Mask) -> None:
+def lay_cloud(here: PaintSession, cloud: Mask) -> None:
     """Lays a coat of cloud (H, W); what was painted undefined stays so."""
     lay(here, np.where(here.label == UNDEFINED, np.uint8(UNDEFINED), mask.to_label(cloud)))
 
@@ -230,7 +226,7 @@ def predictor(name: str, settings: Settings) -> models.Predictor:
     return _predictor(folder, (folder / "model.json").stat().st_mtime_ns)
 
 
-def coat(here: Desk, kind: str, model: str | None, settings: Settings) -> Mask:
+def coat(here: PaintSession, kind: str, model: str | None, settings: Settings) -> Mask:
     """A first coat of cloud, bool (H, W), of one of COATS. Raises ModelError where the model cannot answer."""
     if kind == "Model":
         if model is None:
@@ -239,9 +235,9 @@ def coat(here: Desk, kind: str, model: str | None, settings: Settings) -> Mask:
         probability = answers(here.image)
         return mask.clean(probability, answers.threshold[0], answers.min_size[0], here.valid)
     if kind == "Red/blue":
-        return coats.from_ratio(here.image, here.valid)
+        return initial_masks.from_ratio(here.image, here.valid)
     if kind == "Bright":
-        return coats.from_brightness(here.image, here.valid)
+        return initial_masks.from_brightness(here.image, here.valid)
     return np.zeros(here.valid.shape, np.bool_)
 
 
@@ -266,7 +262,7 @@ def save() -> bool:
     return _save(here, here.base, f"{here.sheet.doc}-{here.rev}-{here.sheet.laid}")
 
 
-def _save(here: Desk, base: int, operation: str) -> bool:
+def _save(here: PaintSession, base: int, operation: str) -> bool:
     store = library().store
     try:
         revision = store.save(
@@ -282,7 +278,7 @@ def _save(here: Desk, base: int, operation: str) -> bool:
         return False
     here.base, here.saved, here.problem, here.restored, here.conflict = revision, here.label, "", None, None
     here.note = f"saved, revision {revision}"
-    tell(f"Saved, revision {revision}")
+    notices.tell(f"Saved, revision {revision}")
     return True
 
 
@@ -293,13 +289,13 @@ def put_conflict_off() -> None:
         here.conflict = None
 
 
-def is_stale(here: Desk) -> bool:
+def is_stale(here: PaintSession) -> bool:
     """Whether the page around the canvas is no longer true: another frame was asked for, or something is to be told.
 
     A click right after a stroke may reach Python in one message with it, and then runs the canvas alone.
     """
     elsewhere = current() is not here or st.query_params.get("frame", here.frame.stem) != here.frame.stem
-    return elsewhere or here.shown != here.state or bool(st.session_state.get(TOLD))
+    return elsewhere or here.shown != here.state or bool(st.session_state.get(notices.TOLD))
 
 
 def keep_mine() -> bool:
@@ -317,7 +313,7 @@ def take_theirs() -> None:
     if here is None or here.conflict is None:
         return
     library().store.drop_draft(LABEL_SET, here.frame.stem, here.author)
-    tell(f"Taken: revision {here.conflict.revision} by {here.conflict.author}")
+    notices.tell(f"Taken: revision {here.conflict.revision} by {here.conflict.author}")
     reopen()
 
 
@@ -346,18 +342,7 @@ def bring_back(revision: Revision) -> None:
     here.base, here.saved = number, _fitting(revision.mask, here.valid, "label")
     lay(here, here.saved)
     here.note = f"saved, revision {number}"
-    tell(f"Revision {revision.revision} is back. Saved, revision {number}")
-
-
-def tell(sentence: str) -> None:
-    """Says a sentence as a toast once the page is drawn again."""
-    st.session_state[TOLD] = [*st.session_state.get(TOLD, []), sentence]
-
-
-def show_told() -> None:
-    """The toasts that are due."""
-    for sentence in st.session_state.pop(TOLD, []):
-        st.toast(sentence)
+    notices.tell(f"Revision {revision.revision} is back. Saved, revision {number}")
 
 
 def sky_models(settings: Settings) -> Sequence[str]:

@@ -7,10 +7,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cloudcore import images, render
-from cloudcore.mask import CLOUD, SKY, UNDEFINED, Label, Mask
-from cloudcore.ui import guard, painting
-from cloudcore.ui.painting import Desk
+from cloudcore import images
+from cloudcore.masks.mask import CLOUD, SKY, UNDEFINED, Label, Mask
+from cloudcore.ui.paint import session
+from cloudcore.ui.paint.session import PaintSession
+from cloudcore.ui.shared import error_boundary
+from cloudcore.views import render
 
 MODES = {"Rectangle": "rect", "Circle": "circle", "Polygon": "polygon"}
 ACTIONS = {"Add cloud": CLOUD, "Cut out": SKY, "Undefined": UNDEFINED}
@@ -25,7 +27,7 @@ FILL_ALPHA = 153
 """Opacity of a drawn shape, 0..255: the picture stays visible below it."""
 
 
-def offer(here: Desk) -> None:
+def offer(here: PaintSession) -> None:
     """The way to the dialog of shapes."""
     with st.expander("Shapes", type="compact"):
         st.caption("Rectangles, circles and polygons, added to the paint or cut out of it.")
@@ -34,8 +36,8 @@ def offer(here: Desk) -> None:
 
 
 @st.dialog("Shapes", width="large")
-@guard.in_words
-def draw(here: Desk) -> None:
+@error_boundary.in_words
+def draw(here: PaintSession) -> None:
     """Shapes drawn over the frame, then added to or cut from its paint as one stroke."""
     picture, controls = st.columns([2.4, 1], gap="medium")
     with controls:
@@ -49,8 +51,8 @@ def draw(here: Desk) -> None:
         st.caption(f"{covered:,} px drawn inside the dome")
         apply = st.button(str(action), key="paint_shape_apply", type="primary", disabled=not covered)
     if apply:
-        painting.keep_stroke()
-        painting.lay(here, applied(here.label, drawn, ACTIONS[str(action)]))
+        session.keep_stroke()
+        session.lay(here, applied(here.label, drawn, ACTIONS[str(action)]))
         st.rerun()
 
 
@@ -77,7 +79,7 @@ def display_wh(shape_hw: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(shape_hw[1] * scale)), max(1, round(shape_hw[0] * scale))
 
 
-def _canvas(here: Desk, mode: str) -> Mask:
+def _canvas(here: PaintSession, mode: str) -> Mask:
     # imported here: under bare Python the module refuses to load
     from streamlit_drawable_canvas import st_canvas
 
@@ -97,6 +99,6 @@ def _canvas(here: Desk, mode: str) -> Mask:
     return drawn_mask(result.image_data, (here.valid.shape[0], here.valid.shape[1]))
 
 
-def _background(here: Desk, out_hw: tuple[int, int]) -> bytes:
+def _background(here: PaintSession, out_hw: tuple[int, int]) -> bytes:
     painted = render.overlay(here.image, here.cloud, here.night)
     return images.encode_jpeg(images.resize(painted, out_hw), 90)

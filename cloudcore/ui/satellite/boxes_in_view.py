@@ -4,22 +4,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from cloudcore import pattern_boxes
 from cloudcore.errors import DataError
-from cloudcore.mask import Mask
-from cloudcore.pattern_boxes import Box
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.ui.satellite import Shelf
+from cloudcore.masks.mask import Mask
+from cloudcore.satellite import boxes
+from cloudcore.satellite.boxes import Box
+from cloudcore.satellite.table import PATTERNS
+from cloudcore.ui.satellite.shelf import Shelf
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _drawn_boxes(path: Path, changed_ns: int) -> dict[str, tuple[Box, ...]]:
-    return pattern_boxes.read_boxes(path)
+    return boxes.read_boxes(path)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _found_boxes(key: str, _masks: Mask) -> list[Box]:
-    return [box for k, pattern in enumerate(PATTERNS) for box in pattern_boxes.boxes_of(_masks[k], pattern)[0]]
+    return [box for k, pattern in enumerate(PATTERNS) for box in boxes.boxes_of(_masks[k], pattern)[0]]
 
 
 def boxes_for(shelf: Shelf, image: str, masks: Mask) -> tuple[list[Box], bool]:

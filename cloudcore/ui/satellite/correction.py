@@ -11,14 +11,19 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import images, pattern_boxes, pattern_table, rle
+from cloudcore import images
 from cloudcore.errors import DataError, LabelError
 from cloudcore.labels import Conflict, Revision
-from cloudcore.mask import CLOUD, Mask
-from cloudcore.pattern_boxes import SMALLEST_PX, Box
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.ui import painting, satellite, satellite_boxes, satellite_gallery, satellite_pictures
-from cloudcore.ui.satellite import Shelf
+from cloudcore.masks import rle
+from cloudcore.masks.mask import CLOUD, Mask
+from cloudcore.satellite import boxes as satellite_boxes
+from cloudcore.satellite import table
+from cloudcore.satellite.boxes import SMALLEST_PX, Box
+from cloudcore.satellite.table import PATTERNS
+from cloudcore.ui.satellite import boxes_in_view, gallery, pictures
+from cloudcore.ui.satellite import shelf as satellite_shelf
+from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.ui.shared import author, notices
 
 DESK = "satellite_desk"
 CORRECTING = "satellite_correcting"
@@ -28,7 +33,7 @@ SIZES = {"Small": 720, "Large": 1056}
 
 
 @dataclass
-class Desk:
+class BoxSession:
     """The image being corrected: boxes as they stand, what they were, the revisions they were drawn on.
 
     masks bool (4, H, W) are the labels before; loose are patterns whose old outline is made of no boxes.
@@ -54,33 +59,33 @@ class Desk:
         if pattern not in self.changed():
             return np.asarray(self.masks[PATTERNS.index(pattern)])
         shape_hw = (self.masks.shape[1], self.masks.shape[2])
-        return pattern_boxes.union([box for box in self.boxes if box.pattern == pattern], shape_hw)
+        return satellite_boxes.union([box for box in self.boxes if box.pattern == pattern], shape_hw)
 
 
 def _of(boxes: Sequence[Box], pattern: str) -> set[Box]:
     return {box for box in boxes if box.pattern == pattern}
 
 
-def open_desk(shelf: Shelf, image: str) -> Desk:
+def open_desk(shelf: Shelf, image: str) -> BoxSession:
     """The labels of an image as boxes; drafts of this author come back."""
-    author, stem = painting.author(), satellite.stem_of(image)
+    who, stem = author.current(), satellite_shelf.stem_of(image)
     masks = shelf.masks(image)
-    boxes, drawn = satellite_boxes.boxes_for(shelf, image, masks)
-    loose = () if drawn else tuple(p for k, p in enumerate(PATTERNS) if not pattern_boxes.boxes_of(masks[k], p)[1])
+    boxes, drawn = boxes_in_view.boxes_for(shelf, image, masks)
+    loose = () if drawn else tuple(p for k, p in enumerate(PATTERNS) if not satellite_boxes.boxes_of(masks[k], p)[1])
     before = list(boxes)
     base = {pattern: shelf.revision(image, pattern) for pattern in PATTERNS}
     for pattern in PATTERNS:
-        draft = shelf.store.draft(satellite.label_set(pattern), stem, author)
+        draft = shelf.store.draft(satellite_shelf.label_set(pattern), stem, who)
         if draft is not None and draft.mask.shape == shelf.table.shape_hw:
-            kept = pattern_boxes.boxes_of(np.asarray(draft.mask == CLOUD), pattern)[0]
+            kept = satellite_boxes.boxes_of(np.asarray(draft.mask == CLOUD), pattern)[0]
             boxes = [box for box in boxes if box.pattern != pattern] + kept
             base[pattern] = draft.base_revision
-    return Desk(image, list(boxes), before, masks, base, loose, author)
+    return BoxSession(image, list(boxes), before, masks, base, loose, who)
 
 
 def show(shelf: Shelf, image: str, inspector: DeltaGenerator) -> None:
     """The canvas on the stage; class, list, saving and leaving in the inspector."""
-    desk: Desk | None = st.session_state.get(DESK)
+    desk: BoxSession | None = st.session_state.get(DESK)
     if desk is None or desk.image != image:
         desk = st.session_state[DESK] = open_desk(shelf, image)
     with inspector:
@@ -106,7 +111,7 @@ def _choose_pattern() -> str:
     return str(pattern)
 
 
-def _canvas(shelf: Shelf, desk: Desk, pattern: str, width: int) -> None:
+def _canvas(shelf: Shelf, desk: BoxSession, pattern: str, width: int) -> None:
     # imported here: under bare Python the module refuses to load
     from streamlit_drawable_canvas import st_canvas
 
@@ -114,10 +119,10 @@ def _canvas(shelf: Shelf, desk: Desk, pattern: str, width: int) -> None:
     if path is None:
         st.error(f"{desk.image} is missing. Put its file beside the others, then correct it.")
         return
-    content, shape_hw = satellite_pictures.large(path)
-    pattern_table.check_shape(shelf.table, desk.image, shape_hw)
+    content, shape_hw = pictures.large(path)
+    table.check_shape(shelf.table, desk.image, shape_hw)
     scale = width / shape_hw[1]
-    colour = satellite_pictures.colour(pattern)
+    colour = pictures.colour(pattern)
     first = st.session_state.setdefault(f"satellite_first_{desk.doc}_{width}", drawing(desk.boxes, scale))
     result: Any = st_canvas(
         fill_color=f"{colour}29",
@@ -142,7 +147,7 @@ def drawing(boxes: Sequence[Box], scale: float) -> dict[str, Any]:
     objects = []
     for box in boxes:
         sides = {"left": box.left, "top": box.top, "width": box.right - box.left, "height": box.bottom - box.top}
-        colour = satellite_pictures.colour(box.pattern)
+        colour = pictures.colour(box.pattern)
         objects.append(
             {"type": "LabeledRect", "label": box.pattern, **{name: side * scale for name, side in sides.items()}}
             | {"originX": "left", "originY": "top", "scaleX": 1, "scaleY": 1, "angle": 0, "lockRotation": True}
@@ -163,17 +168,17 @@ def read_canvas(told: Sequence[dict[str, Any]], scale: float, shape_hw: tuple[in
     return found
 
 
-def take(shelf: Shelf, desk: Desk, told: Sequence[Box]) -> None:
+def take(shelf: Shelf, desk: BoxSession, told: Sequence[Box]) -> None:
     """Take the canvas' boxes to the desk; those that nobody moved keep their exact corners. Drafts are kept at once."""
     near = [next((b for b in [*desk.boxes, *desk.before] if _same(b, box)), box) for box in told]
     if near == desk.boxes:
         return
     touched = [p for p in PATTERNS if _of(near, p) != _of(desk.boxes, p)]
     desk.boxes = near
-    stem, changed = satellite.stem_of(desk.image), desk.changed()
+    stem, changed = satellite_shelf.stem_of(desk.image), desk.changed()
     try:
         for pattern in touched:
-            name = satellite.label_set(pattern)
+            name = satellite_shelf.label_set(pattern)
             if pattern in changed:
                 shelf.store.save_draft(name, stem, desk.mask(pattern), desk.base[pattern], desk.author)
             else:
@@ -188,7 +193,7 @@ def _same(one: Box, other: Box) -> bool:
     return one.pattern == other.pattern and all(abs(a - b) <= 2 for a, b in sides)
 
 
-def _state(desk: Desk) -> None:
+def _state(desk: BoxSession) -> None:
     counts = ", ".join(f"{p} {len(_of(desk.boxes, p))}" for p in PATTERNS if _of(desk.boxes, p))
     changed = desk.changed()
     words = f"changed: {', '.join(changed)}, draft kept" if changed else "as before"
@@ -199,7 +204,7 @@ def _state(desk: Desk) -> None:
         st.error(desk.problem)
 
 
-def _buttons(shelf: Shelf, desk: Desk) -> None:
+def _buttons(shelf: Shelf, desk: BoxSession) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         if st.button("Save", type="primary", key="satellite_save", disabled=not desk.changed()):
             save(shelf, desk)
@@ -210,11 +215,11 @@ def _buttons(shelf: Shelf, desk: Desk) -> None:
             st.rerun()
 
 
-def save(shelf: Shelf, desk: Desk) -> None:
+def save(shelf: Shelf, desk: BoxSession) -> None:
     """Save every changed pattern as a revision of patterns-<pattern>; a conflict keeps the draft and is shown."""
-    stem, told = satellite.stem_of(desk.image), []
+    stem, told = satellite_shelf.stem_of(desk.image), []
     for pattern in desk.changed():
-        name = satellite.label_set(pattern)
+        name = satellite_shelf.label_set(pattern)
         try:
             revision = shelf.store.save(
                 name, stem, desk.mask(pattern), base_revision=desk.base[pattern], author=desk.author,
@@ -235,13 +240,13 @@ def save(shelf: Shelf, desk: Desk) -> None:
         desk.masks[PATTERNS.index(pattern)] = desk.mask(pattern)
         desk.before = [b for b in desk.before if b.pattern != pattern] + sorted(_of(desk.boxes, pattern), key=repr)
     for sentence in told:
-        painting.tell(sentence)
+        notices.tell(sentence)
 
 
-def drop(shelf: Shelf, desk: Desk) -> None:
+def drop(shelf: Shelf, desk: BoxSession) -> None:
     """Forget this author's drafts of the image and start again from what is saved."""
     for pattern in PATTERNS:
-        shelf.store.drop_draft(satellite.label_set(pattern), satellite.stem_of(desk.image), desk.author)
+        shelf.store.drop_draft(satellite_shelf.label_set(pattern), satellite_shelf.stem_of(desk.image), desk.author)
     st.session_state.pop(DESK, None)
 
 
@@ -251,11 +256,11 @@ def leave() -> None:
     st.session_state.pop(CORRECTING, None)
 
 
-def _settle(shelf: Shelf, desk: Desk) -> None:
+def _settle(shelf: Shelf, desk: BoxSession) -> None:
     """Two versions of a pattern: both in words and numbers, and the choice; nothing is written before it."""
     for pattern, theirs in list(desk.conflicts.items()):
-        mine = satellite_gallery.share(float(desk.mask(pattern).mean()))
-        other = satellite_gallery.share(float((theirs.mask == CLOUD).mean()))
+        mine = gallery.share(float(desk.mask(pattern).mean()))
+        other = gallery.share(float((theirs.mask == CLOUD).mean()))
         st.warning(
             f"{pattern} has two versions: yours covers {mine}, revision {theirs.revision} of {theirs.saved_at:%H:%M} "
             "UTC covers " + other + ". The other stays in the history."
@@ -268,14 +273,16 @@ def _settle(shelf: Shelf, desk: Desk) -> None:
                 save(shelf, desk)
                 st.rerun()
             if st.button("Take theirs", key=f"satellite_theirs_{pattern}"):
-                shelf.store.drop_draft(satellite.label_set(pattern), satellite.stem_of(desk.image), desk.author)
+                shelf.store.drop_draft(
+                    satellite_shelf.label_set(pattern), satellite_shelf.stem_of(desk.image), desk.author
+                )
                 st.session_state.pop(DESK, None)
                 st.rerun()
 
 
 def _both(mine: Mask, theirs: Mask) -> bytes:
     """Mine left, theirs right, small."""
-    sides = [satellite.nearest(mask, (90, 135)).astype(np.uint8) * 200 + 30 for mask in (mine, theirs)]
+    sides = [satellite_shelf.nearest(mask, (90, 135)).astype(np.uint8) * 200 + 30 for mask in (mine, theirs)]
     gap = np.full((90, 6), 110, np.uint8)
     return images.encode_png(np.concatenate([sides[0], gap, sides[1]], axis=1).astype(np.uint8))
 
@@ -308,7 +315,7 @@ def table_bytes(shelf: Shelf) -> bytes:
             if shelf.revision(image, pattern):
                 replaced[image, pattern] = rle.encode(shelf.mask(image, pattern))
     with tempfile.TemporaryDirectory() as folder:
-        pattern_table.write_table(Path(folder) / "train.csv", shelf.table, replaced)
+        table.write_table(Path(folder) / "train.csv", shelf.table, replaced)
         return (Path(folder) / "train.csv").read_bytes()
 
 
@@ -316,7 +323,7 @@ def submission_bytes(shelf: Shelf) -> bytes:
     """An empty submission for the table's images. Raises DataError where the check finds anything wrong."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sample_submission.csv"
-        pattern_table.sample_submission(path, shelf.table.images)
-        if problems := pattern_table.check_submission(path, shelf.table.images):
+        table.sample_submission(path, shelf.table.images)
+        if problems := table.check_submission(path, shelf.table.images):
             raise DataError(problems[0])
         return path.read_bytes()

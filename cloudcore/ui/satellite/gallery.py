@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.ui import satellite, satellite_pictures
-from cloudcore.ui.satellite import Shelf
+from cloudcore.satellite.table import PATTERNS
+from cloudcore.ui.satellite import pictures
+from cloudcore.ui.satellite import shelf as satellite_shelf
+from cloudcore.ui.satellite.shelf import Shelf
 
 COLUMNS, ROWS = 5, 4
 PAGE = "satellite_page"
@@ -17,7 +18,7 @@ def show(shelf: Shelf, found: Sequence[str]) -> None:
     """One page of the images found, thumbnails made where they are not there yet."""
     if not found:
         st.info("No image matches. Clear a filter.")
-        st.button("Clear all filters", on_click=satellite.clear_filters)
+        st.button("Clear all filters", on_click=satellite_shelf.clear_filters)
         return
     pages = math.ceil(len(found) / (COLUMNS * ROWS))
     if int(st.session_state.get(PAGE, 1)) > pages:
@@ -28,7 +29,7 @@ def show(shelf: Shelf, found: Sequence[str]) -> None:
     start = (number - 1) * COLUMNS * ROWS
     shown = found[start : start + COLUMNS * ROWS]
     with place:
-        refused = satellite_pictures.make_thumbs(shelf, shown)
+        refused = pictures.make_thumbs(shelf, shown)
         for sentence in refused:
             st.caption(sentence)
         for first in range(0, len(shown), COLUMNS):
@@ -43,9 +44,11 @@ def card(shelf: Shelf, image: str, note: bool = True) -> None:
     place = shelf.table.index(image)
     with st.container(key=f"card-satellite-{place}", gap=None):
         words = words_of(shelf, image)
-        st.image(satellite_pictures.labelled_thumb(shelf, image), alt=f"{image}: {words}", width="stretch")
+        st.image(pictures.labelled_thumb(shelf, image), alt=f"{image}: {words}", width="stretch")
         name = shortened(image, 22 if note else 18)
-        st.button(name, key=f"satellite_open_{place}", type="tertiary", on_click=satellite.open_image, args=(image,))
+        st.button(
+            name, key=f"satellite_open_{place}", type="tertiary", on_click=satellite_shelf.open_image, args=(image,)
+        )
         if note:
             st.caption(words)
 

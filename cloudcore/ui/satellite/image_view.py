@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import pattern_table
 from cloudcore.errors import DataError, ImageError
-from cloudcore.mask import Mask
-from cloudcore.pattern_boxes import Box
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.ui import satellite, satellite_boxes, satellite_correct, satellite_gallery, satellite_pictures
-from cloudcore.ui.satellite import Shelf
+from cloudcore.masks.mask import Mask
+from cloudcore.satellite import table
+from cloudcore.satellite.boxes import Box
+from cloudcore.satellite.table import PATTERNS
+from cloudcore.ui.satellite import boxes_in_view, correction, gallery, pictures
+from cloudcore.ui.satellite import shelf as satellite_shelf
+from cloudcore.ui.satellite.shelf import Shelf
 
 STRIP = 5
 """Thumbnails beside the image: it and its neighbours."""
@@ -23,15 +24,15 @@ def show(shelf: Shelf, found: Sequence[str], inspector: DeltaGenerator) -> None:
     image = chosen(shelf, found)
     if image is None:
         st.info("No image matches. Clear a filter.")
-        st.button("Clear all filters", on_click=satellite.clear_filters)
+        st.button("Clear all filters", on_click=satellite_shelf.clear_filters)
         return
-    if st.session_state.get(satellite_correct.CORRECTING) == image:
-        satellite_correct.show(shelf, image, inspector)
+    if st.session_state.get(correction.CORRECTING) == image:
+        correction.show(shelf, image, inspector)
         return
     if st.query_params.get("image") != image:
         st.query_params["image"] = image
     masks = shelf.masks(image)
-    boxes, drawn = satellite_boxes.boxes_for(shelf, image, masks)
+    boxes, drawn = boxes_in_view.boxes_for(shelf, image, masks)
     with inspector:
         _about(shelf, image)
         shown, way, opacity = _choose_look()
@@ -41,13 +42,13 @@ def show(shelf: Shelf, found: Sequence[str], inspector: DeltaGenerator) -> None:
     with strip:
         _show_strip(shelf, found, image)
     with middle:
-        _picture(shelf, image, satellite_pictures.overlay(masks, boxes, shown, way, opacity), shown)
+        _picture(shelf, image, pictures.overlay(masks, boxes, shown, way, opacity), shown)
         _steps(found, image)
 
 
 def chosen(shelf: Shelf, found: Sequence[str]) -> str | None:
     """The image in view: the chosen one where the table has it, else the first that the filters let through."""
-    wanted = st.session_state.get(satellite.IMAGE)
+    wanted = st.session_state.get(satellite_shelf.IMAGE)
     if wanted in shelf.table.images:
         return str(wanted)
     return found[0] if found else None
@@ -64,7 +65,7 @@ def _columns() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def _about(shelf: Shelf, image: str) -> None:
-    st.subheader(satellite_gallery.shortened(image, 30), anchor=False)
+    st.subheader(gallery.shortened(image, 30), anchor=False)
     height, width = shelf.table.shape_hw
     kind = "Drawn sample" if shelf.is_sample else "Image missing" if image in shelf.missing else "Image"
     labels = "Labels are its boxes." if shelf.is_sample else "Labels are boxes that people drew, not outlines."
@@ -78,11 +79,11 @@ def _choose_look() -> tuple[tuple[str, ...], str, int]:
         persist_state="session",
     )  # fmt: skip
     way = st.segmented_control(
-        "Drawn as", satellite_pictures.WAYS, default=satellite_pictures.BOXES, required=True, key="satellite_way",
+        "Drawn as", pictures.WAYS, default=pictures.BOXES, required=True, key="satellite_way",
         persist_state="session", width="stretch",
     )  # fmt: skip
     opacity = 0
-    if way != satellite_pictures.CONTOUR:
+    if way != pictures.CONTOUR:
         opacity = st.slider("Opacity, %", 0, 60, 16, key="satellite_opacity", persist_state="session")
     return tuple(shown or ()), str(way), opacity
 
@@ -92,13 +93,13 @@ def _numbers(shelf: Shelf, image: str, masks: Mask, boxes: Sequence[Box], drawn:
     means = shelf.table.area_px.mean(axis=0) / (shelf.table.shape_hw[0] * shelf.table.shape_hw[1])
     rows = []
     for k, pattern in enumerate(PATTERNS):
-        area = satellite_gallery.share(float(masks[k].mean()))
+        area = gallery.share(float(masks[k].mean()))
         count = sum(box.pattern == pattern for box in boxes)
         runs = len(shelf.table.runs(image, pattern))
         revision = shelf.revision(image, pattern)
-        swatch = f"<i style='background:{satellite_pictures.colour(pattern)}'></i>"
+        swatch = f"<i style='background:{pictures.colour(pattern)}'></i>"
         last = f"revision {revision}" if revision else f"{runs:,}"
-        mean = satellite_gallery.share(float(means[k]))
+        mean = gallery.share(float(means[k]))
         cells = "".join(f"<td>{cell}</td>" for cell in (area, mean, count, last))
         rows.append(f"<tr><th scope=row>{swatch}{pattern}</th>{cells}</tr>")
     head = "<tr><th></th><th>Share</th><th>Mean</th><th>Boxes</th><th>Runs</th></tr>"
@@ -116,8 +117,8 @@ def _correct_button(shelf: Shelf, image: str) -> None:
 
 
 def _start(image: str) -> None:
-    st.session_state[satellite.IMAGE] = image
-    st.session_state[satellite_correct.CORRECTING] = image
+    st.session_state[satellite_shelf.IMAGE] = image
+    st.session_state[correction.CORRECTING] = image
 
 
 # The stage
@@ -127,21 +128,21 @@ def _show_strip(shelf: Shelf, found: Sequence[str], image: str) -> None:
     at = found.index(image) if image in found else 0
     first = max(0, min(at - STRIP // 2, len(found) - STRIP))
     shown = found[first : first + STRIP]
-    satellite_pictures.make_thumbs(shelf, shown)
+    pictures.make_thumbs(shelf, shown)
     for one in shown:
-        satellite_gallery.card(shelf, one, note=False)
+        gallery.card(shelf, one, note=False)
 
 
 def _picture(shelf: Shelf, image: str, drawing: str, shown: Sequence[str]) -> None:
     """The picture and, lying over it, the drawing: only the drawing changes while classes come and go."""
     path = shelf.image_path(image)
-    picture = satellite_pictures.empty_picture(shelf.table.shape_hw)
+    picture = pictures.empty_picture(shelf.table.shape_hw)
     if path is None:
         st.caption("The image is missing; its labels are drawn on a hatched ground.")
     else:
         try:
-            picture, shape_hw = satellite_pictures.large(path)
-            pattern_table.check_shape(shelf.table, image, shape_hw)
+            picture, shape_hw = pictures.large(path)
+            table.check_shape(shelf.table, image, shape_hw)
         except (ImageError, DataError, OSError) as problem:
             st.error(str(problem))
     there = [pattern for pattern in shelf.table.present(image) if pattern in shown]
@@ -156,8 +157,10 @@ def _steps(found: Sequence[str], image: str) -> None:
     at = found.index(image) if image in found else -1
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         before, after = (found[(at + step) % len(found)] if found else image for step in (-1, 1))
-        st.button("Previous", shortcut="A", key="satellite_previous", on_click=satellite.open_image, args=(before,))
-        st.button("Next", shortcut="D", key="satellite_next", on_click=satellite.open_image, args=(after,))
+        st.button(
+            "Previous", shortcut="A", key="satellite_previous", on_click=satellite_shelf.open_image, args=(before,)
+        )
+        st.button("Next", shortcut="D", key="satellite_next", on_click=satellite_shelf.open_image, args=(after,))
         st.button("Random", key="satellite_random", on_click=_open_random, args=(found,), disabled=len(found) < 2)
         st.caption(
             f"{at + 1:,} of {len(found):,}" if at >= 0 else f"outside the {len(found):,} filtered", width="content"
@@ -165,5 +168,5 @@ def _steps(found: Sequence[str], image: str) -> None:
 
 
 def _open_random(found: Sequence[str]) -> None:
-    now = st.session_state.get(satellite.IMAGE)
-    satellite.open_image(random.choice([image for image in found if image != now]))
+    now = st.session_state.get(satellite_shelf.IMAGE)
+    satellite_shelf.open_image(random.choice([image for image in found if image != now]))

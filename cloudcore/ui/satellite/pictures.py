@@ -10,13 +10,15 @@ import cv2
 import numpy as np
 import streamlit as st
 
-from cloudcore import images, render
+from cloudcore import images
 from cloudcore.errors import ImageError
+from cloudcore.files import atomic
 from cloudcore.images import Image
-from cloudcore.mask import Mask
-from cloudcore.pattern_boxes import Box
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.ui.satellite import Shelf
+from cloudcore.masks.mask import Mask
+from cloudcore.satellite.boxes import Box
+from cloudcore.satellite.table import PATTERNS
+from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.views import render
 
 SIDE = 360
 """Longer side of a thumbnail, px."""
@@ -68,7 +70,7 @@ def make_thumbs(shelf: Shelf, wanted: Sequence[str], word: str = "thumbnails mad
 def _make_thumb(shelf: Shelf, image: str, path: Path) -> str:
     try:
         picture = images.read(shelf.image_path(image) or image)
-        images.replace_file(path, images.encode_jpeg(images.thumbnail(picture, SIDE), 82))
+        atomic.replace_file(path, images.encode_jpeg(images.thumbnail(picture, SIDE), 82))
     except (ImageError, OSError) as problem:
         return str(problem)
     return ""

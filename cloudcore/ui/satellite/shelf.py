@@ -13,14 +13,15 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import images, pattern_table
 from cloudcore.errors import CloudcoreError, DataError
-from cloudcore.incoming import without_suffix
+from cloudcore.files import atomic
 from cloudcore.labels import HeadInfo, LabelStore
-from cloudcore.mask import CLOUD, Mask
-from cloudcore.pattern_table import PATTERNS, Table
+from cloudcore.labels.exchange import without_suffix
+from cloudcore.masks.mask import CLOUD, Mask
+from cloudcore.satellite import table as satellite_table
+from cloudcore.satellite.table import PATTERNS, Table
 from cloudcore.settings import Settings
-from cloudcore.ui.widgets import Library
+from cloudcore.ui.shared.widgets import Library
 
 GALLERY, ONE, STATISTICS = VIEWS = ("Gallery", "One image", "Statistics")
 VIEW, IMAGE = "satellite_view", "satellite_image"  # keys of the session's choice
@@ -145,7 +146,7 @@ def samples(settings: Settings) -> Path:
 
 def remember(settings: Settings, folder: Path) -> None:
     """Keep the choice of a folder or table for the next visits, whole or not at all."""
-    images.replace_file(settings.workspace / CHOICE, json.dumps({"folder": str(folder)}).encode())
+    atomic.replace_file(settings.workspace / CHOICE, json.dumps({"folder": str(folder)}).encode())
 
 
 def typed(text: str) -> Path:
@@ -154,7 +155,7 @@ def typed(text: str) -> Path:
         raise DataError("No folder was named. Type the path of a folder that holds a train.csv, or of a table.")
     path = Path(text.strip().strip("\"'")).expanduser().absolute()
     try:
-        pattern_table.locate(path)
+        satellite_table.locate(path)
     except OSError as problem:
         raise DataError(f"Cannot read {path}: {problem.strerror}. Choose another.") from problem
     return path
@@ -162,7 +163,7 @@ def typed(text: str) -> Path:
 
 @st.cache_resource(show_spinner="Reading the label table", max_entries=3)
 def _table(path: Path, changed: tuple[int, int]) -> Table:
-    return pattern_table.read(path)
+    return satellite_table.read(path)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, ttl=20)
@@ -182,7 +183,7 @@ def shelf(library: Library) -> Shelf | None:
         st.info("No labelled images yet. Name a folder with a train.csv, or a table alone, under Data.")
         return None
     try:
-        path, folder = pattern_table.locate(chosen)
+        path, folder = satellite_table.locate(chosen)
         status = path.stat()
         table = _table(path, (status.st_mtime_ns, status.st_size))
         missing = _missing(table.key, folder, table)

@@ -7,12 +7,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from cloudcore import charts, data, pattern_charts, pattern_statistics
-from cloudcore.pattern_statistics import Statistics
-from cloudcore.pattern_table import PATTERNS
-from cloudcore.ui import satellite_gallery, satellite_pictures
-from cloudcore.ui.satellite import Shelf
-from cloudcore.ui.widgets import is_dark
+from cloudcore.frames import near_duplicates
+from cloudcore.satellite import charts, statistics
+from cloudcore.satellite.statistics import Statistics
+from cloudcore.satellite.table import PATTERNS
+from cloudcore.ui.satellite import gallery, pictures
+from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.views import figures
 
 PAIRS = 12
 MOST_PIECES = 5
@@ -27,7 +29,7 @@ def _computed(key: str, cache: Path, _shelf: Shelf) -> Statistics:
         if done % 50 == 0 and total > 300:
             place.progress(done / total, f"{done:,} of {total:,} images counted")
 
-    found = pattern_statistics.statistics(_shelf.table, cache, told)
+    found = statistics.statistics(_shelf.table, cache, told)
     place.empty()
     return found
 
@@ -38,7 +40,7 @@ def show(shelf: Shelf) -> None:
     n, missing = found.n_images, len(shelf.missing)
     st.caption(
         f"All {n:,} images of {shelf.path.name}, whatever the filters. {missing:,} of them have no image file "
-        f"({satellite_gallery.share(missing / n)}). Areas are boxes that people drew, not clouds."
+        f"({gallery.share(missing / n)}). Areas are boxes that people drew, not clouds."
     )
     _first_row(found)
     _second_row(found)
@@ -50,7 +52,7 @@ def show(shelf: Shelf) -> None:
 
 def _chart(title: str, figure: go.Figure, alt: str, key: str) -> None:
     st.markdown(f"**{title}**")
-    st.plotly_chart(figure, width="stretch", theme=None, config=charts.CONFIG, alt=alt, key=key)
+    st.plotly_chart(figure, width="stretch", theme=None, config=figures.CONFIG, alt=alt, key=key)
 
 
 def _first_row(found: Statistics) -> None:
@@ -59,16 +61,16 @@ def _first_row(found: Statistics) -> None:
     of_images = found.with_pattern / n
     with one:
         best = PATTERNS[int(np.argmax(of_images))]
-        alt = f"Most frequent: {best}, {satellite_gallery.share(float(of_images.max()))} of images"
-        figure = pattern_charts.shares(PATTERNS, of_images, found.pixel_share, dark=dark)
+        alt = f"Most frequent: {best}, {gallery.share(float(of_images.max()))} of images"
+        figure = charts.shares(PATTERNS, of_images, found.pixel_share, dark=dark)
         _chart("Share of images (full) and of pixels (pale)", figure, alt, "satellite_share")
     with two:
         usual = int(np.argmax(found.per_image))
         alt = f"Most images have {usual} patterns: {found.per_image[usual]:,} of {n:,}"
-        _chart("Patterns per image", pattern_charts.per_image(found.per_image, dark=dark), alt, "satellite_per_image")
+        _chart("Patterns per image", charts.per_image(found.per_image, dark=dark), alt, "satellite_per_image")
     with three:
         alt = "Of the images with a row's pattern, the share that has the column's too"
-        figure = pattern_charts.together(PATTERNS, found.together, dark=dark)
+        figure = charts.together(PATTERNS, found.together, dark=dark)
         _chart("Of images with one, how many have the other", figure, alt, "satellite_together")
 
 
@@ -80,14 +82,14 @@ def _second_row(found: Statistics) -> None:
     runs = [found.run_counts[there[k], k] for k in range(len(PATTERNS))]
     longest = max((int(one.max()) for one in runs if len(one)), default=1)
     tens, steps = np.linspace(0, 100, 21), np.linspace(0, max(10, longest), 21)
-    spread = pattern_charts.distributions
+    spread = charts.distributions
     for cell, title, values, figure, key in zip(
         st.columns(3, gap="small"),
         ("Area", "Components", "Runs"),
         (areas, parts, runs),
         (
             spread(PATTERNS, areas, "share of the image, %", tens, dark=dark, height=270),
-            pattern_charts.pieces(PATTERNS, parts, MOST_PIECES, dark=dark, height=270),
+            charts.pieces(PATTERNS, parts, MOST_PIECES, dark=dark, height=270),
             spread(PATTERNS, runs, "runs in the table", steps, dark=dark, height=270),
         ),
         ("area", "parts", "runs"),
@@ -104,10 +106,10 @@ def _heat(found: Statistics) -> None:
     highest = float(found.heat.max())
     for k, cell in enumerate(st.columns(4, gap="small", wrap=False)):
         with cell:
-            figure = pattern_charts.heat(PATTERNS[k], found.heat[k], highest, dark=is_dark())
+            figure = charts.heat(PATTERNS[k], found.heat[k], highest, dark=is_dark())
             alt = f"{PATTERNS[k]} covers the place where it is most frequent in {found.heat[k].max():.0%} of its images"
             st.plotly_chart(
-                figure, width="stretch", theme=None, config=charts.CONFIG, alt=alt, key=f"satellite_heat_{k}"
+                figure, width="stretch", theme=None, config=figures.CONFIG, alt=alt, key=f"satellite_heat_{k}"
             )  # fmt: skip
 
 
@@ -123,13 +125,13 @@ def _show_missing(names: Sequence[str]) -> None:
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _pairs(key: str, count: int, _shelf: Shelf) -> list[tuple[str, str, float]]:
     there = [image for image in _shelf.table.images if image not in _shelf.missing]
-    satellite_pictures.make_thumbs(_shelf, there)
+    pictures.make_thumbs(_shelf, there)
     names, prints = [], []
     for image in there:
-        if (small := satellite_pictures.thumb_of(_shelf, image)) is not None:
+        if (small := pictures.thumb_of(_shelf, image)) is not None:
             names.append(image)
-            prints.append(data.fingerprint(small))
-    return pattern_statistics.alike(np.stack(prints), names) if len(prints) > 1 else []
+            prints.append(near_duplicates.fingerprint(small))
+    return statistics.alike(np.stack(prints), names) if len(prints) > 1 else []
 
 
 def _alike(shelf: Shelf) -> None:
@@ -142,12 +144,12 @@ def _alike(shelf: Shelf) -> None:
             st.caption("Fewer than two images are here: nothing to hold against each other.")
             return
         pairs = _pairs(shelf.table.key, there, shelf)
-        limit = f"mean difference of 16 × 16 thumbnails below {data.TWIN_DIFFERENCE} of 255"
+        limit = f"mean difference of 16 × 16 thumbnails below {near_duplicates.TWIN_DIFFERENCE} of 255"
         st.caption(f"{len(pairs) or 'No'} pairs among {there:,} images ({limit}); closest first.")
         for place in range(0, min(len(pairs), PAIRS), 2):
             cells = st.columns(4, gap="xsmall", wrap=False)
             for pair, side in zip(pairs[place : place + 2], (cells[:2], cells[2:]), strict=False):
                 for cell, image in zip(side, pair[:2], strict=True):
-                    picture = satellite_pictures.labelled_thumb(shelf, image)
+                    picture = pictures.labelled_thumb(shelf, image)
                     cell.image(picture, alt=f"{image}, like {pair[1]}", width="stretch")
                     cell.caption(f"{image[:24]}, difference {pair[2]:.1f}")

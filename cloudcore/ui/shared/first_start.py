@@ -13,8 +13,8 @@ import streamlit as st
 
 from cloudcore import samples
 from cloudcore import settings as environment
+from cloudcore.frames.chosen_folder import frames_folder, sample_frames
 from cloudcore.settings import Settings
-from cloudcore.ui.frames import frames_folder, sample_frames
 
 
 def needs_samples(settings: Settings) -> bool:
@@ -24,9 +24,9 @@ def needs_samples(settings: Settings) -> bool:
 
 def _warm() -> None:
     """Compile the kernels into numba's cache on disk, in a process of its own: the compiler would hold this one up."""
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-c", "from cloudcore import sweep; sweep.warm()"]
+    command = [sys.executable, "-c", "from cloudcore.masks import sweep; sweep.warm()"]
     subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 

@@ -11,12 +11,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
-from cloudcore import data, images, runs
+from cloudcore import images, runs
 from cloudcore import settings as environment
 from cloudcore.errors import DataError
+from cloudcore.frames import chosen_folder, listing
 from cloudcore.labels import LabelStore
 from cloudcore.settings import Settings
-from cloudcore.ui import first_start, frames
+from cloudcore.ui.shared import first_start
 
 LABEL_SET = "sky"
 """Label set of the cloud masks painted on sky frames."""
@@ -65,12 +66,12 @@ class Library:
 
     settings: Settings
     store: LabelStore
-    frames: Sequence[data.Frame]
+    frames: Sequence[listing.Frame]
     frames_folder: Path
     is_sample: bool
     problem: str | None = None
 
-    def frame(self, stem: str | None) -> data.Frame | None:
+    def frame(self, stem: str | None) -> listing.Frame | None:
         """The frame of that stem, or None."""
         return next((frame for frame in self.frames if frame.stem == stem), None)
 
@@ -81,22 +82,22 @@ def _store(root: Path, url: str | None) -> LabelStore:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, ttl=5)
-def _frames(folder: Path, changed_ns: int) -> tuple[data.Frame, ...]:
+def _frames(folder: Path, changed_ns: int) -> tuple[listing.Frame, ...]:
     """Frames of a folder; the folder's time of change renews them at once, ttl (s) also those in subfolders."""
-    return tuple(data.list_frames(folder))
+    return tuple(listing.list_frames(folder))
 
 
 def library() -> Library:
     """Settings, label store and frames, as the environment and the remembered choice name them; quick when repeated."""
     settings = environment.load()
-    folder = frames.frames_folder(settings)
-    found: tuple[data.Frame, ...] = ()
+    folder = chosen_folder.frames_folder(settings)
+    found: tuple[listing.Frame, ...] = ()
     problem = None
     try:
         found = _frames(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)
     except DataError as error:
         problem = str(error)
-    sample = folder == frames.sample_frames(settings)
+    sample = folder == chosen_folder.sample_frames(settings)
     return Library(settings, _store(settings.labels, settings.database_url), found, folder, sample, problem)
 
 
@@ -153,7 +154,7 @@ def frame_strip(cards: Sequence[Card], *, columns: int, key: str) -> None:
                     st.caption(card.note)
 
 
-def when(frame: data.Frame) -> str:
+def when(frame: listing.Frame) -> str:
     """A frame's time as '2017-08-17 09:56 UTC', or its file name without a time."""
     return f"{frame.time:%Y-%m-%d %H:%M} UTC" if frame.time is not None else frame.path.name
 
@@ -168,7 +169,7 @@ SCORES = {
 
 def title(name: str, task: str) -> str:
     """A name as a person gave it; where it is a run's id, the task and the start: 'sky, 2026-11-21 02:43 UTC'."""
-    started = data.time_of(name)
+    started = listing.time_of(name)
     return f"{task}, {started:%Y-%m-%d %H:%M} UTC" if started and f"-{task}-" in name else name
 
 

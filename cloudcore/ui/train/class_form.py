@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cloudcore import charts, genus_data, genus_light, images, map_pictures
+from cloudcore import images
 from cloudcore.errors import ImageError
-from cloudcore.task import Task, get_task
-from cloudcore.ui import widgets
+from cloudcore.inside import map_pictures
+from cloudcore.learning.batches import photograph_views
+from cloudcore.learning.task import Task
+from cloudcore.learning.tasks import get_task
+from cloudcore.photographs import folders
+from cloudcore.ui.shared import widgets
+from cloudcore.views import figures
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
 SIDE_PX = 200
@@ -59,16 +64,16 @@ def picture(path: Path, task_name: str, changed_ns: int) -> bytes:
 
 def show_data(folder: Path, task: Task, config: Any) -> None:
     """Counts of the classes, and pictures as the network will see them with these settings."""
-    classes = genus_data.list_classes(folder)
-    photos = genus_data.list_photos(folder, classes)
+    classes = folders.list_classes(folder)
+    photos = folders.list_photos(folder, classes)
     counts = [sum(photo.label == k for photo in photos) for k in range(len(classes))]
     if photos:
         _show_variants(photos[0].path, task, config)
     st.subheader("To learn from", anchor=False)
-    figure = charts.figure(widgets.is_dark(), 200, yaxis_title="pictures", showlegend=False)
-    figure.add_bar(x=list(classes), y=counts, marker={"color": charts.palette(widgets.is_dark())["colours"][0]})
+    figure = figures.figure(widgets.is_dark(), 200, yaxis_title="pictures", showlegend=False)
+    figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(widgets.is_dark())["colours"][0]})
     st.plotly_chart(
-        figure, theme=None, config=charts.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
+        figure, theme=None, config=figures.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
         alt=f"{len(photos)} pictures in {len(classes)} classes",
     )  # fmt: skip
     count = min(SHOWN, len(photos))
@@ -96,7 +101,7 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
 def _batch(paths: tuple[Path, ...], mark: tuple[int, float, float, int, int]) -> list[bytes]:
     side, crop, strength, seed, presize = mark
     pictures = [images.thumbnail(images.read(path), 2 * presize) for path in paths]
-    seen = genus_light.augmented(pictures, side, crop, strength, np.random.default_rng([seed, 0]))
+    seen = photograph_views.augmented(pictures, side, crop, strength, np.random.default_rng([seed, 0]))
     return [images.encode_jpeg(np.rint(view).astype(np.uint8)) for view in seen.transpose(0, 2, 3, 1)]
 
 

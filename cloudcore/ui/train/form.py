@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 
 from cloudcore import models
+from cloudcore.learning.options import make_config, option_types
+from cloudcore.learning.task import Task
 from cloudcore.settings import Settings
-from cloudcore.task import Task, make_config, option_types
-from cloudcore.ui import widgets
+from cloudcore.ui.shared import widgets
 
 NOTHING = "nothing"
 

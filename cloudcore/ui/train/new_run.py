@@ -16,11 +16,19 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cloudcore import data, exchange, images, jobs, machine, mask, render, runs
+from cloudcore import images, runs
 from cloudcore.errors import CloudcoreError, DataError
+from cloudcore.frames import labelled as frames_labelled
+from cloudcore.frames import preflight as frames_preflight
+from cloudcore.labels import exchange
+from cloudcore.learning import hardware, jobs, starting_weights
+from cloudcore.learning.task import Task
+from cloudcore.learning.tasks import find_tasks, get_task
+from cloudcore.masks import mask
 from cloudcore.settings import Settings
-from cloudcore.task import Task, find_tasks, get_task
-from cloudcore.ui import class_room, pattern_room, rate_room, training_form, widgets
+from cloudcore.ui.shared import widgets
+from cloudcore.ui.train import class_form, form, pattern_form, trial_form
+from cloudcore.views import render
 
 PAINTED, SAMPLES, FOLDER = "Painted", "Samples", "Folder"
 LEFT_OUT = "left_out.txt"
@@ -45,9 +53,9 @@ class Wish:
     processes: int = 1
 
     @property
-    def trial(self) -> rate_room.Trial:
+    def trial(self) -> trial_form.Trial:
         """What of it can be tried out before it starts."""
-        return rate_room.Trial(self.task, self.config, self.data, self.start_from)
+        return trial_form.Trial(self.task, self.config, self.data, self.start_from)
 
 
 def choose_task() -> Task:
@@ -72,9 +80,9 @@ def labelled(library: widgets.Library) -> dict[str, int]:
 def choose_data(library: widgets.Library, task: Task) -> Path | None:
     """The data folder to learn from: painted labels (written out first), the samples, or a folder by its path."""
     if task.kind == "masks":
-        return pattern_room.choose_data(library.settings)
+        return pattern_form.choose_data(library.settings)
     if task.kind == "class":
-        return class_room.choose_data(library, task)
+        return class_form.choose_data(library, task)
     painted = labelled(library)
     options = [*([PAINTED] if painted else []), SAMPLES, FOLDER]
     source = st.segmented_control(
@@ -127,17 +135,17 @@ def _drop_stale(newest: Path, settings: Settings) -> None:
 
 
 @st.cache_data(show_spinner="Looking at the data", max_entries=32, ttl=300)
-def _preflight(folder: Path, task_name: str, changed: tuple[int, ...]) -> data.Preflight:
+def _preflight(folder: Path, task_name: str, changed: tuple[int, ...]) -> frames_preflight.Preflight:
     return get_task(task_name).preflight(folder)
 
 
-def preflight(folder: Path, task: Task) -> data.Preflight:
+def preflight(folder: Path, task: Task) -> frames_preflight.Preflight:
     """What stands against learning from this folder, and what is worth knowing; kept until the folder changes."""
     parts = (folder, folder / "images", folder / "masks", folder / "pairs.csv", folder / "train.csv")
     return _preflight(folder, task.name, tuple(part.stat().st_mtime_ns for part in parts if part.exists()))
 
 
-def show_preflight(found: data.Preflight, task: Task) -> None:
+def show_preflight(found: frames_preflight.Preflight, task: Task) -> None:
     """The look at the data in words: problems stop the start, notes do not."""
     if found.problems:
         st.error(found.problems[0])
@@ -148,9 +156,9 @@ def show_preflight(found: data.Preflight, task: Task) -> None:
         return
     rate = "–" if found.base_rate != found.base_rate else f"{found.base_rate:.3f}"
     if task.kind == "masks":
-        st.caption(pattern_room.words(found.n_images, found.base_rate))
+        st.caption(pattern_form.words(found.n_images, found.base_rate))
     elif task.kind == "class":
-        st.caption(class_room.words(found.n_images, found.base_rate))
+        st.caption(class_form.words(found.n_images, found.base_rate))
     else:
         st.caption(f"{found.n_images} frames, cloud base rate {rate}")
     for note in found.notes:
@@ -167,20 +175,20 @@ def ask(library: widgets.Library) -> Wish | None:
         return None
     found = preflight(folder, task)
     show_preflight(found, task)
-    st.caption(f"Runs on {rate_room.device_words()}")
-    processes = rate_room.choose_processes()
-    preset = training_form.choose_preset(task)
-    origin = training_form.choose_start(task, preset, library.settings)
-    fixed = jobs.options_of(str(origin.folder), task) if origin else {}
+    st.caption(f"Runs on {trial_form.device_words()}")
+    processes = trial_form.choose_processes()
+    preset = form.choose_preset(task)
+    origin = form.choose_start(task, preset, library.settings)
+    fixed = starting_weights.options_of(str(origin.folder), task) if origin else {}
     try:
-        config = training_form.form(task, preset, fixed)
+        config = form.form(task, preset, fixed)
     except DataError as error:
         st.error(str(error))
         return None
-    begin = training_form.start_name(origin) if origin else None
+    begin = form.start_name(origin) if origin else None
     if not found.problems:
-        key = f"train-{training_form.group(task, preset, fixed)}-{rate_room.RATE}"
-        rate_room.offer(rate_room.Trial(task, config, folder, begin), key, library.settings)
+        key = f"train-{form.group(task, preset, fixed)}-{trial_form.RATE}"
+        trial_form.offer(trial_form.Trial(task, config, folder, begin), key, library.settings)
     name = st.text_input("Name", key="train-name", placeholder="optional", max_chars=60).strip()
     return None if found.problems else Wish(task, config, folder, begin, name or None, found.n_images, processes)
 
@@ -190,10 +198,10 @@ def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
     with the same settings, else only what it will do."""
     epochs = int(getattr(wish.config, "epochs", 1))
     work = f"{wish.n_images:,} images × {epochs} epochs"
-    told = rate_room.measured(wish.trial, settings)
+    told = trial_form.measured(wish.trial, settings)
     if told:
-        left = _about(rate_room.seconds(told, epochs, wish.n_images))
-        held = f", {machine.gib(told['memory_mib'])} held" if told.get("memory_mib") else ""
+        left = _about(trial_form.seconds(told, epochs, wish.n_images))
+        held = f", {hardware.gib(told['memory_mib'])} held" if told.get("memory_mib") else ""
         return left, f"{work}, {left} at {told['images_per_second']:.1f} images/s on {told['device']}{held}, as timed."
     speed = _known_speed(wish, settings)
     if speed:
@@ -231,7 +239,7 @@ def offer_start(place: DeltaGenerator, wish: Wish | None, settings: Settings, ac
         with place:
             if short:
                 st.caption(short, width="content")
-            rate_room.offer_timing(wish.trial, settings)
+            trial_form.offer_timing(wish.trial, settings)
         st.caption(long)
         failed = wish.trial.read(settings, only_speed=True).get("error")
         if failed:
@@ -273,10 +281,10 @@ def start_button(place: DeltaGenerator, wish: Wish | None, settings: Settings, a
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _labelled(pair: data.Pair, changed_ns: tuple[int, int]) -> bytes:
-    image, label = data.read_pair(pair)
+def _labelled(pair: frames_labelled.Pair, changed_ns: tuple[int, int]) -> bytes:
+    image, label = frames_labelled.read_pair(pair)
     cloud, _ = mask.from_label(label)
-    side_hw = data.short_side(image.shape[:2], 240)
+    side_hw = images.short_side(image.shape[:2], 240)
     small = images.resize(image, side_hw)
     grid = np.ix_(*(np.arange(n) * full // n for n, full in zip(side_hw, cloud.shape, strict=True)))
     return images.encode_jpeg(render.overlay(small, cloud[grid], render.is_night(small)))
@@ -286,12 +294,12 @@ def show_data(wish: Wish, count: int = 10) -> None:
     """Frames of a data folder with what is marked cloud, evenly picked: what will be learnt from."""
     folder = wish.data
     if wish.task.kind == "masks":
-        pattern_room.show_data(folder)
+        pattern_form.show_data(folder)
         return
     if wish.task.kind == "class":
-        class_room.show_data(folder, wish.task, wish.config)
+        class_form.show_data(folder, wish.task, wish.config)
         return
-    found = data.pairs(folder)
+    found = frames_labelled.pairs(folder)
     st.subheader("To learn from", anchor=False)
     picked = [found[index * len(found) // min(count, len(found))] for index in range(min(count, len(found)))]
     for first in range(0, len(picked), 5):

@@ -7,7 +7,7 @@ import streamlit as st
 from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
-from cloudcore.ui import widgets
+from cloudcore.ui.shared import widgets
 
 SHOWN_SCORES = ("miou", "dice", "macro_f1", "accuracy", "f1", "base_rate", "fraction_error", "top3", "ece")
 

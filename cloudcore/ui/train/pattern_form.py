@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from cloudcore import images, pattern_table, render
+from cloudcore import images
+from cloudcore.satellite import table as satellite_table
 from cloudcore.settings import Settings
+from cloudcore.views import render
 
 SAMPLES, FOLDER = "Samples", "Folder"
 
@@ -34,14 +36,14 @@ def _labelled(path: Path, source: Path, changed_ns: tuple[int, int]) -> tuple[by
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def table(path: Path, changed_ns: int) -> pattern_table.Table:
+def table(path: Path, changed_ns: int) -> satellite_table.Table:
     """The label table of a file, kept until it changes. Raises DataError."""
-    return pattern_table.read(path)
+    return satellite_table.read(path)
 
 
 def show_data(folder: Path, count: int = 8) -> None:
     """Images of a data folder with their labels, evenly picked: what will be learnt from."""
-    path, place = pattern_table.find(folder)
+    path, place = satellite_table.find(folder)
     changed = path.stat().st_mtime_ns
     found = [place / name for name in table(path, changed).images if (place / name).is_file()]
     st.subheader("To learn from", anchor=False)

@@ -8,11 +8,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, images, jobs, machine, models, patience, runs
+from cloudcore import images, models, runs
 from cloudcore.errors import CloudcoreError
+from cloudcore.learning import hardware, jobs
+from cloudcore.learning.fit import early_stopping
+from cloudcore.learning.tasks import find_tasks
+from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.task import find_tasks
-from cloudcore.ui import guard, run_pictures, widgets
+from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.train import same_images
 
 STATE_COLOURS: dict[str, Any] = {
     "running": "blue",
@@ -64,7 +68,7 @@ def live(show: Callable[[runs.Run, Settings], None], run: runs.Run, settings: Se
     going = run.status().state in runs.ACTIVE
 
     @st.fragment(run_every=1 if going else None)
-    @guard.in_words
+    @error_boundary.in_words
     def part() -> None:
         show(run, settings)
         if going and run.status().state not in runs.ACTIVE:
@@ -97,7 +101,7 @@ def show_state(run: runs.Run, settings: Settings) -> None:
 
 def _show_patience(run: runs.Run, status: runs.Status) -> None:
     """How near the run is to stopping early, or that it did; silent where its settings never stop it."""
-    found = patience.countdown(run.history(), int(run.config()["options"].get("stop_after") or 0))
+    found = early_stopping.countdown(run.history(), int(run.config()["options"].get("stop_after") or 0))
     if found is None:
         return
     if status.state in runs.ACTIVE and found.epochs:
@@ -125,12 +129,12 @@ def _numbers(status: runs.Status) -> None:
         "Score": widgets.score_text(status),
         "Learning rate": rate,
         "Images/s": speed,
-        "Memory, most": "–" if status.memory_mib is None else machine.gib(status.memory_mib),
+        "Memory, most": "–" if status.memory_mib is None else hardware.gib(status.memory_mib),
         "Device": status.device or "–",
     }
     on_gpu = getattr(status, "gpu_memory_mib", None)
     if on_gpu is not None:
-        rows["GPU memory, most"] = machine.gib(on_gpu)
+        rows["GPU memory, most"] = hardware.gib(on_gpu)
     table = pd.DataFrame({"name": list(rows), "value": list(rows.values())})
     st.table(table, hide_index=True, hide_header=True, border="horizontal")
 
@@ -191,7 +195,7 @@ def _show_samples(run: runs.Run) -> None:
     if not found:
         return
     kind = {task.name: task.kind for task in find_tasks()}.get(run.task(), "mask")
-    title = f"Worst and best held-out {run_pictures.WORDS[kind]}, epoch {found[0]['epoch']}"
+    title = f"Worst and best held-out {same_images.WORDS[kind]}, epoch {found[0]['epoch']}"
     st.subheader(title, anchor=False, help=f"With each its {SAMPLE_SCORES[kind]}, 1 is best.")
     with st.container(key="strip-worst"):
         cells = st.columns(6, gap="xsmall", wrap=False)

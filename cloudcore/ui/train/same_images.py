@@ -12,9 +12,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from cloudcore import data, evaluate_masks, genus_data, images, mask, metrics, models, pattern_table, render, runs
+from cloudcore import images, models, runs
 from cloudcore.errors import CloudcoreError
-from cloudcore.ui import class_room, pattern_room
+from cloudcore.frames import labelled
+from cloudcore.masks import mask, metrics
+from cloudcore.models import mask_evaluation
+from cloudcore.photographs import folders as photographs_folders
+from cloudcore.satellite import table as satellite_table
+from cloudcore.ui.train import class_form, pattern_form
+from cloudcore.views import render
 
 T = TypeVar("T")
 COUNT = {"mask": 4, "masks": 4, "class": 5}
@@ -103,13 +109,13 @@ def _is_same(item: Item, other: Item | None) -> bool:
 def _items(folder: Path, kind: str) -> dict[str, Item]:
     """Stem -> labelled image of a data folder, as its task names it. Raises DataError."""
     if kind == "mask":
-        return {pair.stem: Item(pair.stem, pair.image, pair) for pair in data.pairs(folder)}
+        return {pair.stem: Item(pair.stem, pair.image, pair) for pair in labelled.pairs(folder)}
     if kind == "masks":
-        path, place = pattern_table.find(folder)
-        named = pattern_room.table(path, path.stat().st_mtime_ns).images
+        path, place = satellite_table.find(folder)
+        named = pattern_form.table(path, path.stat().st_mtime_ns).images
         return {name: Item(name, place / name, path) for name in named if (place / name).is_file()}
-    classes = genus_data.list_classes(folder)
-    photos = genus_data.list_photos(folder, classes)
+    classes = photographs_folders.list_classes(folder)
+    photos = photographs_folders.list_photos(folder, classes)
     return {photo.stem: Item(photo.stem, photo.path, classes[photo.label]) for photo in photos}
 
 
@@ -153,7 +159,7 @@ def _show_masks(given: Sequence[Model], picked: Sequence[Item], task: str) -> No
 @st.cache_data(show_spinner=False, max_entries=256)
 def _errors(model: Model, item: Item, changed_ns: int) -> tuple[bytes, str]:
     """Error map as JPEG, and the frame's mIoU in words."""
-    answers, (image, label) = _predictor(model.folder, model.changed_ns), data.read_pair(item.truth)
+    answers, (image, label) = _predictor(model.folder, model.changed_ns), labelled.read_pair(item.truth)
     truth, valid = mask.from_label(label)
     predicted = mask.clean(answers(image), answers.threshold[0], answers.min_size[0], valid)
     score = metrics.confusion(predicted, truth, valid).miou
@@ -163,7 +169,7 @@ def _errors(model: Model, item: Item, changed_ns: int) -> tuple[bytes, str]:
 
 def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) -> None:
     """The outlines of all four patterns under the labels' own, or the errors of one."""
-    classes = pattern_table.PATTERNS
+    classes = satellite_table.PATTERNS
     view = str(st.segmented_control("Pattern", (ALL, *classes), default=ALL, required=True, key="runs-pattern",
                                     label_visibility="collapsed"))  # fmt: skip
     rows = _answers(given, picked, lambda model, item: _patterns(model, item.path, item.path.stat().st_mtime_ns))
@@ -186,12 +192,12 @@ def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) ->
 def _patterns(model: Model, path: Path, changed_ns: int) -> NDArray[np.bool_]:
     """Cleaned masks of an image, bool (4, 350, 525)."""
     answers = _predictor(model.folder, model.changed_ns)
-    return evaluate_masks.masks_of(answers, images.read(path), pattern_table.GRID_HW)
+    return mask_evaluation.masks_of(answers, images.read(path), satellite_table.GRID_HW)
 
 
 def _truth(item: Item) -> NDArray[np.bool_]:
-    table = pattern_room.table(item.truth, item.truth.stat().st_mtime_ns)
-    return np.asarray(table.masks(item.path.name, pattern_table.GRID_HW), np.bool_)
+    table = pattern_form.table(item.truth, item.truth.stat().st_mtime_ns)
+    return np.asarray(table.masks(item.path.name, satellite_table.GRID_HW), np.bool_)
 
 
 def _small(item: Item) -> images.Image:
@@ -200,10 +206,10 @@ def _small(item: Item) -> images.Image:
 
 def _outlines(item: Item, masks: NDArray[np.bool_], truth: NDArray[np.bool_] | None) -> tuple[bytes, str]:
     """The image with masks (4, 350, 525) outlined, their mean Dice where there is a truth, and which are there."""
-    found = [name for name, one in zip(pattern_table.PATTERNS, masks, strict=True) if one.any()]
+    found = [name for name, one in zip(satellite_table.PATTERNS, masks, strict=True) if one.any()]
     words = ", ".join(found) or "no pattern"
     if truth is not None:
-        words = f"Dice {evaluate_masks.dice_rows(masks, truth).mean():.3f} · {words}"
+        words = f"Dice {mask_evaluation.dice_rows(masks, truth).mean():.3f} · {words}"
     return images.encode_jpeg(render.patterns(_small(item), _halved(masks))), words
 
 
@@ -227,7 +233,7 @@ def _show_classes(given: Sequence[Model], picked: Sequence[Item], task: str) -> 
         cells = st.columns(COUNT["class"], gap="xsmall", wrap=False)
     for cell, item in zip(cells, picked, strict=False):
         with cell.container(gap=None):
-            seen = class_room.picture(item.path, task, item.path.stat().st_mtime_ns)
+            seen = class_form.picture(item.path, task, item.path.stat().st_mtime_ns)
             st.image(seen, width="stretch", alt=f"{item.stem}, class {item.truth}")
             st.caption(str(item.truth))
     for model, tops in zip(given, rows, strict=True):

@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cloudcore import charts, runs
+from cloudcore import runs
 from cloudcore.errors import CloudcoreError
+from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.ui import run_pictures, widgets
+from cloudcore.ui.shared import widgets
+from cloudcore.ui.train import same_images
 
 HEAD_PX, ROW_PX = 36, 33
 """Height of the table without its rows, and of a row, CSS px."""
@@ -36,7 +38,7 @@ def show_runs(run: runs.Run, settings: Settings) -> None:
     names = _names(chosen)
     _show_curves(chosen, names)
     _show_differences(chosen, names)
-    run_pictures.show(chosen, names)
+    same_images.show(chosen, names)
 
 
 def show_damaged(settings: Settings) -> None:

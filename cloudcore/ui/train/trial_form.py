@@ -8,11 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from cloudcore import charts, machine, rehearsal
 from cloudcore.errors import CloudcoreError
+from cloudcore.learning import hardware
+from cloudcore.learning import trial as learning_trial
+from cloudcore.learning.task import Task
+from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.task import Task
-from cloudcore.ui import guard, widgets
+from cloudcore.ui.shared import error_boundary, widgets
 
 RATE = "learning_rate"
 VALIDATION_SHARE = 1 / 3
@@ -35,19 +37,19 @@ class Trial:
 
     def place(self, settings: Settings, only_speed: bool) -> Path:
         """Where the answer lies or will lie."""
-        return rehearsal.place(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
+        return learning_trial.place(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
 
     def read(self, settings: Settings, only_speed: bool) -> dict[str, Any]:
         """The answer as far as it is there; a file that cannot be read counts as a trial that failed."""
         try:
-            return rehearsal.read(self.place(settings, only_speed))
+            return learning_trial.read(self.place(settings, only_speed))
         except CloudcoreError as error:
             return {"state": "failed", "error": str(error)}
 
     def start(self, settings: Settings, only_speed: bool) -> None:
         """Begin it, and have the page drawn anew to watch it; a refusal is said."""
         try:
-            rehearsal.start(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
+            learning_trial.start(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
         except CloudcoreError as error:
             st.error(str(error))
             return
@@ -55,15 +57,15 @@ class Trial:
 
 
 @st.cache_resource(show_spinner="Looking for a GPU", ttl=600)
-def _cards() -> tuple[list[machine.Gpu], bool]:
+def _cards() -> tuple[list[hardware.Gpu], bool]:
     """GPUs and whether torch was built for them; asked once in a while, as a sleeping driver takes seconds."""
-    found = machine.gpus()
-    return found, machine.torch_uses_gpus() if found else False
+    found = hardware.gpus()
+    return found, hardware.torch_uses_gpus() if found else False
 
 
 def device_words() -> str:
     """The device a run will take and its memory, in a sentence."""
-    return machine.words(*_cards(), machine.memory())
+    return hardware.words(*_cards(), hardware.memory())
 
 
 def choose_processes() -> int:
@@ -94,7 +96,7 @@ def _watch(trial: Trial, key: str, going: bool, settings: Settings) -> None:
     """The trial's progress, drawn anew every second while it goes on, and the page once when it ends."""
 
     @st.fragment(run_every=1 if going else None)
-    @guard.in_words
+    @error_boundary.in_words
     def part() -> None:
         told = trial.read(settings, only_speed=False)
         if told.get("state") == "running":
@@ -157,7 +159,7 @@ def offer_timing(trial: Trial, settings: Settings) -> None:
     going = trial.read(settings, only_speed=True).get("state") == "running"
 
     @st.fragment(run_every=1 if going else None)
-    @guard.in_words
+    @error_boundary.in_words
     def part() -> None:
         told = trial.read(settings, only_speed=True)
         if told.get("state") == "running":

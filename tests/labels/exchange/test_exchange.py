@@ -15,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloudcore import data, dome, exchange, images
+from cloudcore import images
 from cloudcore.errors import DataError
-from cloudcore.exchange import Meaning
-from cloudcore.labels import LabelStore
+from cloudcore.frames import labelled, listing
+from cloudcore.labels import LabelStore, exchange
+from cloudcore.masks.mask_levels import Meaning
+from cloudcore.sky import cameras, dome
 
 Label = np.ndarray[Any, Any]
 SHAPE_HW = (20, 24)
@@ -28,10 +30,12 @@ def _label(seed: int = 0, levels: tuple[int, ...] = (0, 128, 255), shape_hw: tup
     return np.random.default_rng(seed).choice(np.array(levels, np.uint8), shape_hw)
 
 
-def _frames(folder: Path, *stems: str, shape_hw: tuple[int, int] = SHAPE_HW, suffix: str = ".png") -> list[data.Frame]:
+def _frames(
+    folder: Path, *stems: str, shape_hw: tuple[int, int] = SHAPE_HW, suffix: str = ".png"
+) -> list[listing.Frame]:
     for stem in stems:
         images.write_png(folder / f"{stem}{suffix}", np.full((*shape_hw, 3), 90, np.uint8))
-    return data.list_frames(folder)
+    return listing.list_frames(folder)
 
 
 def _mask_file(folder: Path, name: str, label: Label) -> Path:
@@ -47,7 +51,7 @@ def store(tmp_path: Path) -> Iterator[LabelStore]:
 
 
 @pytest.fixture
-def frames(tmp_path: Path) -> list[data.Frame]:
+def frames(tmp_path: Path) -> list[listing.Frame]:
     return _frames(tmp_path / "frames", "a", "b", "night/c")
 
 
@@ -115,7 +119,9 @@ def test_a_meaning_makes_labels() -> None:
 # Folders, tables, zips
 
 
-def test_a_folder_of_masks_is_planned_then_saved(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_a_folder_of_masks_is_planned_then_saved(
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore
+) -> None:
     masks = tmp_path / "in"
     _mask_file(masks, "a.png", _label(1, (0, 100, 255)))
     _mask_file(masks, "b_GT.png", _label(2, (0, 100, 255)))
@@ -137,7 +143,7 @@ def test_a_folder_of_masks_is_planned_then_saved(tmp_path: Path, frames: list[da
     assert head is not None and head.revision == 1 and head.note == "from in"
 
 
-def test_an_import_goes_on_top_of_what_is_there(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_an_import_goes_on_top_of_what_is_there(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     _save(store, "a", _label(1))
     _mask_file(tmp_path / "in", "a.png", _label(2))
     assert exchange.run_import(exchange.plan_import(tmp_path / "in", frames), store, "sky", "bob").saved == ("a",)
@@ -145,7 +151,7 @@ def test_an_import_goes_on_top_of_what_is_there(tmp_path: Path, frames: list[dat
     assert np.array_equal(new.mask, _label(2)) and np.array_equal(old.mask, _label(1)) and new.author == "bob"
 
 
-def test_the_polarity_can_be_turned(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_the_polarity_can_be_turned(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     _mask_file(tmp_path / "in", "a.png", _label(1))
     plan = exchange.plan_import(tmp_path / "in", frames)
     assert plan.meaning is not None
@@ -157,7 +163,7 @@ def test_the_polarity_can_be_turned(tmp_path: Path, frames: list[data.Frame], st
 
 
 def test_rows_are_refused_in_words_and_the_rest_is_saved(
-    tmp_path: Path, frames: list[data.Frame], store: LabelStore
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore
 ) -> None:
     masks = tmp_path / "in"
     _mask_file(masks, "a.png", _label())
@@ -180,7 +186,7 @@ def test_rows_are_refused_in_words_and_the_rest_is_saved(
     [((0, 50, 100), True), ((7,), False), ((0, 0, 0, 0, 3, 252, 255), False), ((0, 85, 170, 255), True)],
 )
 def test_row_57_strange_levels_are_refused_or_cut_with_the_threshold_shown(
-    tmp_path: Path, frames: list[data.Frame], store: LabelStore, levels: tuple[int, ...], refused: bool
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore, levels: tuple[int, ...], refused: bool
 ) -> None:
     _mask_file(tmp_path / "in", "a.png", _label(1, levels))
     plan = exchange.plan_import(tmp_path / "in", frames)
@@ -196,7 +202,7 @@ def test_row_57_strange_levels_are_refused_or_cut_with_the_threshold_shown(
         assert np.array_equal(_stored(store)["a"] == 255, _label(1, levels) >= 128)
 
 
-def test_a_meaning_that_leaves_levels_out_is_refused(tmp_path: Path, frames: list[data.Frame]) -> None:
+def test_a_meaning_that_leaves_levels_out_is_refused(tmp_path: Path, frames: list[listing.Frame]) -> None:
     _mask_file(tmp_path / "in", "a.png", _label(1, (0, 100, 255)))
     plan = exchange.plan_import(tmp_path / "in", frames, Meaning())
     assert "holds the level 100, but the meaning given is 255 = cloud" in plan.rows[0].problem
@@ -204,7 +210,7 @@ def test_a_meaning_that_leaves_levels_out_is_refused(tmp_path: Path, frames: lis
 
 @pytest.mark.parametrize("shape_hw", [(24, 20), (40, 48), (20, 25)])
 def test_row_58_another_size_is_refused_never_resized(
-    tmp_path: Path, frames: list[data.Frame], store: LabelStore, shape_hw: tuple[int, int]
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore, shape_hw: tuple[int, int]
 ) -> None:
     _mask_file(tmp_path / "in", "a.png", _label(1, shape_hw=shape_hw))
     plan = exchange.plan_import(tmp_path / "in", frames)
@@ -213,7 +219,7 @@ def test_row_58_another_size_is_refused_never_resized(
 
 
 def test_a_mask_that_changes_after_the_preview_is_looked_at_again(
-    tmp_path: Path, frames: list[data.Frame], store: LabelStore
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore
 ) -> None:
     path = _mask_file(tmp_path / "in", "a.png", _label())
     plan = exchange.plan_import(tmp_path / "in", frames)
@@ -257,19 +263,19 @@ def test_a_table_states_what_its_levels_mean(tmp_path: Path, store: LabelStore) 
 def test_real_masks_are_understood(sky_data: Path, tmp_path: Path) -> None:
     """Every mask of the data folder, imported by its table or its levels, equals what training reads."""
     store = LabelStore(tmp_path / "real")
-    pairs = data.pairs(sky_data)
+    pairs = labelled.pairs(sky_data)
     chosen = [*pairs[:3], *pairs[-3:]]
-    frames = data.list_frames(sky_data / "images")
+    frames = listing.list_frames(sky_data / "images")
     plan = exchange.plan_import(sky_data, [frame for frame in frames if frame.stem in {pair.stem for pair in chosen}])
     exchange.run_import(plan, store, "sky", "ann")
     for pair in chosen:
         head = store.head("sky", pair.stem)
-        assert head is not None and np.array_equal(head.mask, data.read_pair(pair)[1])
+        assert head is not None and np.array_equal(head.mask, labelled.read_pair(pair)[1])
     store.close()
 
 
 @pytest.mark.parametrize("what", ["missing", "empty", "bad.zip", "kaggle.csv", "utf16.csv"])
-def test_a_source_that_cannot_be_used_is_refused(tmp_path: Path, frames: list[data.Frame], what: str) -> None:
+def test_a_source_that_cannot_be_used_is_refused(tmp_path: Path, frames: list[listing.Frame], what: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and no more")
     (tmp_path / "kaggle.csv").write_text("Image_Label,EncodedPixels\na_cloud,1 2\n")
@@ -285,7 +291,9 @@ def _zip(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
     return path
 
 
-def test_a_zip_of_masks_is_read_without_unpacking(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_a_zip_of_masks_is_read_without_unpacking(
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore
+) -> None:
     png = images.encode_png
     path = _zip(
         tmp_path / "in.zip",
@@ -308,7 +316,7 @@ _SLIPS = ["../a.png", "/etc/a.png", "x/../../a.png", "C:/a.png", "..\\a.png", "\
 
 
 @pytest.mark.parametrize("name", _SLIPS)
-def test_row_55_a_zip_that_slips_out_is_refused(tmp_path: Path, frames: list[data.Frame], name: str) -> None:
+def test_row_55_a_zip_that_slips_out_is_refused(tmp_path: Path, frames: list[listing.Frame], name: str) -> None:
     path = _zip(tmp_path / "in.zip", ("a.png", images.encode_png(_label())), (name, images.encode_png(_label())))
     with pytest.raises(DataError, match="leads out of it"):
         exchange.plan_import(path, frames)
@@ -337,13 +345,13 @@ def _many(path: Path) -> Path:
     ],
 )
 def test_row_56_a_zip_bomb_or_a_link_is_refused(
-    tmp_path: Path, frames: list[data.Frame], make: Callable[[Path], Path], words: str
+    tmp_path: Path, frames: list[listing.Frame], make: Callable[[Path], Path], words: str
 ) -> None:
     with pytest.raises(DataError, match=words):
         exchange.plan_import(make(tmp_path / "in.zip"), frames)
 
 
-def test_a_zip_that_lies_about_a_size_or_has_damage_is_refused(tmp_path: Path, frames: list[data.Frame]) -> None:
+def test_a_zip_that_lies_about_a_size_or_has_damage_is_refused(tmp_path: Path, frames: list[listing.Frame]) -> None:
     path = _zip(tmp_path / "in.zip", ("a.png", images.encode_png(_label())))
     raw = bytearray(path.read_bytes())
     raw[50] ^= 0xFF
@@ -367,10 +375,10 @@ _LEVELS = st.sampled_from([(0,), (255,), (0, 255), (0, 128, 255)])
 _LABELS = st.dictionaries(_STEM, st.tuples(st.integers(0, 2**32), _LEVELS), max_size=6)
 
 
-def _bare_frames(folder: Path, stems: list[str]) -> list[data.Frame]:
+def _bare_frames(folder: Path, stems: list[str]) -> list[listing.Frame]:
     """Frames of any stem, all of one image file: what a stem is called is not asked of a disk here."""
     images.write_png(folder / "one.png", np.full((*SHAPE_HW, 3), 90, np.uint8))
-    return [data.Frame(stem, folder / "one.png", None, "", None) for stem in stems]
+    return [listing.Frame(stem, folder / "one.png", None, "", None) for stem in stems]
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -401,23 +409,25 @@ def test_every_export_imports_again_to_the_same_masks(drawn: dict[str, tuple[int
         two.close()
 
 
-def test_a_folder_export_is_a_training_folder(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_a_folder_export_is_a_training_folder(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     _save(store, "a", _label(1))
     _save(store, "night/c", _label(2))
     out = tmp_path / "out"
     assert exchange.export_folder(store, "sky", frames, out).written == 2
-    read = {pair.stem: data.read_pair(pair)[1] for pair in data.pairs(out)}
+    read = {pair.stem: labelled.read_pair(pair)[1] for pair in labelled.pairs(out)}
     assert _same(read, {"a": _label(1), "night/c": _label(2)})
     _save(store, "a", _label(3))
     _save(store, "b", _label(4))
     store.set_flag("sky", "night/c", "bad", "ann")
     report = exchange.export_folder(store, "sky", frames, out)
     assert report.written == 2 and "'night/c' is flagged as a bad frame" in report.left_out[0]
-    read = {pair.stem: data.read_pair(pair)[1] for pair in data.pairs(out)}
+    read = {pair.stem: labelled.read_pair(pair)[1] for pair in labelled.pairs(out)}
     assert _same(read, {"a": _label(3), "b": _label(4)}), "an earlier export is brought up to date"
 
 
-def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_a_folder_with_other_things_is_left_alone(
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore
+) -> None:
     _save(store, "a", _label(1))
     (tmp_path / "frames" / "export.json").write_text('{"files": ["../../precious"]}')
     for out in (tmp_path / "frames", frames[0].path):
@@ -425,7 +435,9 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path, frames: list[d
             exchange.export_folder(store, "sky", frames, out)
 
 
-def test_a_label_of_another_size_is_not_exported(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_a_label_of_another_size_is_not_exported(
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore
+) -> None:
     _save(store, "a", _label(1, shape_hw=(30, 30)))
     report = exchange.export_folder(store, "sky", frames, tmp_path / "out")
     assert report.written == 0 and "30 × 30 (h × w), its image 20 × 24" in report.left_out[0]
@@ -435,12 +447,12 @@ def test_cameras_make_what_is_no_sky_undefined(tmp_path: Path, store: LabelStore
     frames = _frames(tmp_path / "frames", "kp_001", "other_001")
     horizon = np.zeros(SHAPE_HW, np.bool_)
     horizon[-6:] = True
-    camera = dome.Camera("kp", "", SHAPE_HW, dome.Dome((10.0, 12.0), 9.0), horizon)
-    dome.save_camera(tmp_path / "cameras", camera)
+    camera = cameras.Camera("kp", "", SHAPE_HW, dome.Dome((10.0, 12.0), 9.0), horizon)
+    cameras.save_camera(tmp_path / "cameras", camera)
     for frame in frames:
         _save(store, frame.stem, _label(1, (0, 255)))
     exchange.export_folder(store, "sky", frames, tmp_path / "out", tmp_path / "cameras")
-    read = {pair.stem: data.read_pair(pair)[1] for pair in data.pairs(tmp_path / "out")}
+    read = {pair.stem: labelled.read_pair(pair)[1] for pair in labelled.pairs(tmp_path / "out")}
     valid = camera.valid(SHAPE_HW)
     assert 0 < valid.sum() < valid.size
     assert np.array_equal(read["kp_001"], np.where(valid, _label(1, (0, 255)), 128))
@@ -451,7 +463,7 @@ def test_cameras_make_what_is_no_sky_undefined(tmp_path: Path, store: LabelStore
 # COCO
 
 
-def test_coco_is_what_other_tools_read(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_coco_is_what_other_tools_read(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     label = np.zeros(SHAPE_HW, np.uint8)
     label[2:5, 3:10] = 255
     label[10:, :] = 128
@@ -480,7 +492,7 @@ def _coco(**changes: Any) -> dict[str, Any]:
     return whole | changes
 
 
-def test_coco_of_another_tool_is_read(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_coco_of_another_tool_is_read(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     (tmp_path / "c.json").write_text(json.dumps(_coco()))
     assert exchange.import_coco(tmp_path / "c.json", store, "sky", "ann", frames).saved == ("a",)
     assert (_stored(store)["a"] == 255).all()
@@ -502,7 +514,7 @@ def test_coco_of_another_tool_is_read(tmp_path: Path, frames: list[data.Frame], 
     ],
 )
 def test_coco_rows_are_refused_in_words(
-    tmp_path: Path, frames: list[data.Frame], store: LabelStore, changes: dict[str, Any], words: str
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore, changes: dict[str, Any], words: str
 ) -> None:
     (tmp_path / "c.json").write_text(json.dumps(_coco(**changes)))
     report = exchange.import_coco(tmp_path / "c.json", store, "sky", "ann", frames)
@@ -531,7 +543,7 @@ def _kaggle(path: Path, *lines: str) -> Path:
     return path
 
 
-def test_kaggle_rows_are_read(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_kaggle_rows_are_read(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     path = _kaggle(tmp_path / "k.csv", "a.png_cloud,1 20", "b_cloud,", "b_undefined,21 1", "b_undefined,21 1")
     report = exchange.import_kaggle(path, store, "sky", "ann", frames)
     assert report.saved == ("a", "b") and report.refused == ()
@@ -556,14 +568,14 @@ def test_kaggle_rows_are_read(tmp_path: Path, frames: list[data.Frame], store: L
     ],
 )
 def test_kaggle_rows_are_refused_in_words(
-    tmp_path: Path, frames: list[data.Frame], store: LabelStore, lines: list[str], words: str
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore, lines: list[str], words: str
 ) -> None:
     report = exchange.import_kaggle(_kaggle(tmp_path / "k.csv", *lines), store, "sky", "ann", frames)
     assert report.saved == () and len(report.refused) == 1 and words in report.refused[0][1]
     assert store.heads("sky") == {}
 
 
-def test_kaggle_runs_are_repaired_when_asked(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_kaggle_runs_are_repaired_when_asked(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     path = _kaggle(tmp_path / "k.csv", "a_cloud,10 5 1 12")
     report = exchange.import_kaggle(path, store, "sky", "ann", frames, repair=True)
     assert report.saved == ("a",) and "sorted and merged" in report.notes[0]
@@ -584,7 +596,7 @@ def test_kaggle_runs_are_repaired_when_asked(tmp_path: Path, frames: list[data.F
     ],
 )
 def test_tables_that_cannot_be_read_are_refused(
-    tmp_path: Path, frames: list[data.Frame], store: LabelStore, raw: bytes
+    tmp_path: Path, frames: list[listing.Frame], store: LabelStore, raw: bytes
 ) -> None:
     (tmp_path / "k.csv").write_bytes(raw)
     with pytest.raises(DataError, match="k.csv"):
@@ -592,7 +604,7 @@ def test_tables_that_cannot_be_read_are_refused(
     assert store.heads("sky") == {}
 
 
-def test_a_byte_order_mark_is_accepted(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_a_byte_order_mark_is_accepted(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     (tmp_path / "k.csv").write_bytes(b"\xef\xbb\xbfEncodedPixels,Image_Label\r\n1 20,a_cloud\r\n")
     assert exchange.import_kaggle(tmp_path / "k.csv", store, "sky", "ann", frames).saved == ("a",)
 
@@ -618,7 +630,7 @@ def test_a_dense_mask_is_longer_than_a_cell_usually_may_be(tmp_path: Path, store
     assert np.array_equal(_stored(store, "again")["a"], _label(1, (0, 255), (300, 400)))
 
 
-def test_a_jpeg_mask_is_cut_at_the_threshold(tmp_path: Path, frames: list[data.Frame], store: LabelStore) -> None:
+def test_a_jpeg_mask_is_cut_at_the_threshold(tmp_path: Path, frames: list[listing.Frame], store: LabelStore) -> None:
     label = np.zeros((64, 64), np.uint8)
     label[:, 24:] = 255
     big = _frames(tmp_path / "big", "j", shape_hw=(64, 64))

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from cloudcore import genus_light, images, sample_genus, sample_patterns, sample_radar
-from cloudcore.networks import held, light
-from cloudcore.task import get_task, make_config
+from cloudcore import images
+from cloudcore.learning.batches import device_images, exposure, photograph_views
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
+from cloudcore.samples import patterns, photographs, radar
 
 
 def _smooth(rng: np.random.Generator, shape: Sequence[int]) -> Any:
@@ -24,7 +26,7 @@ def _smooth(rng: np.random.Generator, shape: Sequence[int]) -> Any:
 def test_views_are_what_opencv_reads(rng: np.random.Generator, border: str, flag: int) -> None:
     picture = _smooth(rng, (90, 120, 3))
     warps = [cv2.getRotationMatrix2D((60, 45), angle, scale) for angle, scale in ((0, 1), (33, 1.4), (-120, 0.8))]
-    there = held.Held([picture] * 3, "cpu")
+    there = device_images.Held([picture] * 3, "cpu")
     views = there.views([0, 1, 2], np.stack(warps), (64, 80), border=border)
     for view, warp in zip(views, warps, strict=True):
         wanted = cv2.warpAffine(picture, warp, (80, 64), flags=cv2.INTER_LINEAR, borderMode=flag).astype(float)
@@ -35,7 +37,7 @@ def test_views_are_what_opencv_reads(rng: np.random.Generator, border: str, flag
 def test_labels_keep_their_levels_and_what_is_outside_stays_undefined(rng: np.random.Generator) -> None:
     labels = [rng.choice(np.array([0, 128, 255], np.uint8), shape) for shape in ((40, 50), (60, 30))]
     warps = np.stack([cv2.getRotationMatrix2D((20, 20), 45, 1.1), np.array([[1.0, 0, 10], [0, 1.0, -5]])])
-    views = held.Held(labels, "cpu", fill=128).views([0, 1], warps, (48, 48), nearest=True)[:, 0].numpy()
+    views = device_images.Held(labels, "cpu", fill=128).views([0, 1], warps, (48, 48), nearest=True)[:, 0].numpy()
     assert set(np.unique(views)) == {0, 128, 255}
     assert (views[1, :, :10] == 128).all() and (views[1, 55:] == 128).all()
     assert np.array_equal(views[1, :43, 10:40], labels[1][5:48, :30])
@@ -44,38 +46,38 @@ def test_labels_keep_their_levels_and_what_is_outside_stays_undefined(rng: np.ra
 def test_finer_reading_averages() -> None:
     checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 200
     half = np.array([[[0.5, 0, -0.25], [0, 0.5, -0.25]]])
-    view = held.Held([checks], "cpu").views([0], half, (32, 32), border="border", finer=2)
+    view = device_images.Held([checks], "cpu").views([0], half, (32, 32), border="border", finer=2)
     assert np.allclose(view.numpy(), 100)
 
 
 def test_cuts_there_are_the_cuts_here(rng: np.random.Generator) -> None:
     pictures = [_smooth(rng, (100, 140, 3)), _smooth(rng, (128, 96, 3))]
-    boxes = genus_light.draw([(100, 140), (128, 96)], 0.5, 1.0, rng)
+    boxes = photograph_views.draw([(100, 140), (128, 96)], 0.5, 1.0, rng)
     boxes[:, 4] = (0, 1)
-    here = genus_light.cut(pictures, boxes, 90)
-    there = genus_light.cut_there(held.Held(pictures, "cpu"), [0, 1], boxes, 90).numpy()
+    here = photograph_views.cut(pictures, boxes, 90)
+    there = photograph_views.cut_there(device_images.Held(pictures, "cpu"), [0, 1], boxes, 90).numpy()
     assert np.abs(here - there).mean() < 2 and np.quantile(np.abs(here - there), 0.99) < 10
 
 
 def test_bits_are_unpacked_as_numpy_does(rng: np.random.Generator) -> None:
     bits = rng.integers(0, 2, (3, 4, 5, 13)).astype(np.uint8)
     packed = torch.from_numpy(np.packbits(bits, axis=-1))
-    assert np.array_equal(held.unpacked(packed, 13).numpy(), bits)
+    assert np.array_equal(device_images.unpacked(packed, 13).numpy(), bits)
 
 
 def test_light_is_the_same_on_arrays_and_tensors(rng: np.random.Generator) -> None:
     views = rng.uniform(0, 255, (5, 3, 8, 9)).astype(np.float32)
-    here = genus_light.lit(views, 0.8, np.random.default_rng(4))
-    there = genus_light.lit(torch.from_numpy(views), 0.8, np.random.default_rng(4)).numpy()
+    here = photograph_views.lit(views, 0.8, np.random.default_rng(4))
+    there = photograph_views.lit(torch.from_numpy(views), 0.8, np.random.default_rng(4)).numpy()
     assert np.allclose(here, there, atol=0.01) and not np.allclose(here, views, atol=5)
 
 
 def test_exposure_by_hand() -> None:
     x = torch.full((2, 3, 4, 4), 127.5)
     ones = np.ones((2, 3))
-    seen = light.exposed(x, ones * [[1], [2]], np.array([2.0, 1.0]), np.zeros(2), np.zeros(2), 0)
+    seen = exposure.exposed(x, ones * [[1], [2]], np.array([2.0, 1.0]), np.zeros(2), np.zeros(2), 0)
     assert torch.allclose(seen[0], torch.tensor(63.75)) and torch.allclose(seen[1], torch.tensor(255.0))
-    noisy = [light.exposed(x, ones, np.ones(2), np.ones(2), np.full(2, 5.0), seed) for seed in (1, 1, 2)]
+    noisy = [exposure.exposed(x, ones, np.ones(2), np.ones(2), np.full(2, 5.0), seed) for seed in (1, 1, 2)]
     assert torch.equal(noisy[0], noisy[1]) and not torch.equal(noisy[0], noisy[2])
 
 
@@ -91,12 +93,12 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         images.write_png(root / "sky" / "masks" / f"a_{number}.png", label)
     for name in ("Cirrus", "Cumulus"):
         for number in range(6):
-            images.write_png(root / "genus" / name / f"{number}.png", sample_genus.draw(name, rng))
+            images.write_png(root / "genus" / name / f"{number}.png", photographs.draw(name, rng))
     for name in ("Cellular", "QLCS"):
         for number in range(6):
-            field = sample_radar.draw(name, rng)
+            field = radar.draw(name, rng)
             images.write_png(root / "radar" / name / f"{number}.png", field)
-    for draw in list(sample_patterns.write(root / "patterns"))[:3]:
+    for draw in list(patterns.write(root / "patterns"))[:3]:
         draw()
     return root
 

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from cloudcore import jobs, models, runs, settings, sharing, training
-from cloudcore.task import get_task, make_config
+from cloudcore import models, runs, settings
+from cloudcore.learning import jobs
+from cloudcore.learning.fit import distributed, loop
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
 
 PATCHES: dict[str, Any] = {
     "network": "cloudnet", "form": "patch", "size": 0, "batch": 4, "epochs": 2, "min_steps": 2, "augment": 0.0,
@@ -32,8 +35,8 @@ def _until(run: runs.Run, states: tuple[str, ...], seconds: float = 180) -> runs
 
 
 def test_alone_is_process_0_of_1() -> None:
-    assert (sharing.rank(), sharing.count()) == (0, 1)
-    assert sharing.agree_on(lambda: Path("here"), "cpu") == Path("here")
+    assert (distributed.rank(), distributed.world_size()) == (0, 1)
+    assert distributed.agree_on(lambda: Path("here"), "cpu") == Path("here")
 
 
 @pytest.mark.parametrize("length", [1, 3, 8])
@@ -42,7 +45,7 @@ def test_shares_are_equal_and_hold_everything(monkeypatch: pytest.MonkeyPatch, l
     shares = []
     for rank in range(3):
         monkeypatch.setenv("RANK", str(rank))
-        shares.append(training._share(torch.arange(length)).tolist())
+        shares.append(loop._share(torch.arange(length)).tolist())
     assert len({len(share) for share in shares}) == 1
     assert set(sum(shares, [])) == set(range(length))
 
@@ -61,7 +64,7 @@ def test_two_processes_learn_what_one_does(small_sky: Path, tmp_path: Path) -> N
     config = make_config(task, PATCHES)
     alone = runs.create(tmp_path / "alone", "sky", small_sky, PATCHES)
     with runs.Reporter(alone) as reporter:
-        training.fit(task, config, task.dataset(config, small_sky), reporter, "cpu")
+        loop.fit(task, config, task.dataset(config, small_sky), reporter, "cpu")
     place = settings.Settings(workspace=tmp_path, labels=tmp_path / "labels")
     both = jobs.start("sky", PATCHES, small_sky, place, device="cpu", processes=2)
     for one, two in zip(alone.history(), _rows(both, 2), strict=True):

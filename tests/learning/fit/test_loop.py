@@ -15,11 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import data, evaluate, images, jobs, models, runs, settings
+from cloudcore import images, models, runs, settings
 from cloudcore.errors import CloudcoreError, DataError, ModelError, RunError
-from cloudcore.task import Task, find_tasks, get_task, make_config
+from cloudcore.frames import labelled
+from cloudcore.learning import jobs, starting_weights, work
+from cloudcore.learning.options import make_config
+from cloudcore.learning.task import Task
+from cloudcore.learning.tasks import find_tasks, get_task
+from cloudcore.models import evaluation
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 TINY = {
     "epochs": 2,
     "batch": 4,
@@ -40,13 +45,13 @@ def folder(small_sky: Path) -> Path:
 def _fit(
     folder: Path, root: Path, options: dict[str, Any], run: runs.Run | None = None, task: Task | None = None
 ) -> tuple[runs.Run, Any]:
-    from cloudcore import training
+    from cloudcore.learning.fit import loop
 
     task = task or get_task("sky")
     config = make_config(task, options)
     run = run or runs.create(root / "runs", "sky", folder, options)
     with runs.Reporter(run) as reporter:
-        net = training.fit(task, config, task.dataset(config, folder), reporter, "cpu")
+        net = loop.fit(task, config, task.dataset(config, folder), reporter, "cpu")
     return run, net
 
 
@@ -145,7 +150,7 @@ FAULTS = {
 def test_a_fault_at_a_checkpoint_is_named_and_the_run_resumes(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    from cloudcore.networks import checkpoints
+    from cloudcore.learning.fit import checkpoints
 
     problem, words = FAULTS[fault]
     save, calls = checkpoints.save_tensors, iter(range(1000))
@@ -160,9 +165,9 @@ def test_a_fault_at_a_checkpoint_is_named_and_the_run_resumes(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "save_tensors", failing)
         with pytest.raises(RunError, match=words):
-            jobs.work(run)
+            work.run_training(run)
     assert (run.status().state, words in run.status().error) == ("failed", True)
-    jobs.work(run)
+    work.run_training(run)
     assert (run.status().state, [row["epoch"] for row in run.history()]) == ("done", [1, 2])
     made = json.loads((run.folder / "made_with.json").read_text())["times"]
     assert len(made) == 2 and made[0]["data"] == made[1]["data"], "each start says what it was made with"
@@ -172,7 +177,8 @@ def test_a_run_outlives_the_app_that_started_it(folder: Path, tmp_path: Path) ->
     """Another process starts it and ends, as a restarted server would; here it is found, watched and stopped."""
     place = settings.Settings(workspace=tmp_path, labels=tmp_path / "labels")
     script = (
-        "import sys, pathlib\nfrom cloudcore import jobs, settings\np = pathlib.Path(sys.argv[1])\n"
+        "import sys, pathlib\nfrom cloudcore import settings\nfrom cloudcore.learning import jobs\n"
+        "p = pathlib.Path(sys.argv[1])\n"
         f"jobs.start('sky', {{**{TINY!r}, 'epochs': 400}}, pathlib.Path(sys.argv[2]),"
         " settings.Settings(workspace=p, labels=p / 'labels'))"
     )
@@ -189,7 +195,7 @@ def test_a_run_outlives_the_app_that_started_it(folder: Path, tmp_path: Path) ->
 def test_weights_of_another_architecture_and_nan_weights_are_refused(folder: Path) -> None:
     import torch
 
-    from cloudcore.networks import checkpoints
+    from cloudcore.learning.fit import checkpoints
 
     task = get_task("sky")
     net = task.network(make_config(task, TINY))
@@ -213,8 +219,8 @@ def test_the_model_a_run_leaves_answers_like_torch(folder: Path, tmp_path: Path,
     from safetensors.torch import load_file
 
     monkeypatch.setenv("CLOUDCORE_WORKSPACE", str(tmp_path))
-    run = jobs.prepare("sky", options, folder, tmp_path / "runs", None, "cpu")
-    assert jobs.work(run).state == "done"
+    run = work.prepare("sky", options, folder, tmp_path / "runs", None, "cpu")
+    assert work.run_training(run).state == "done"
     predictor = models.load(run.folder)
     task = get_task("sky")
     config = make_config(task, options)
@@ -232,8 +238,8 @@ def test_the_model_a_run_leaves_answers_like_torch(folder: Path, tmp_path: Path,
         answer = predictor(rng.integers(0, 256, (height, width, 3)).astype(np.uint8))
         assert answer.shape == (height, width)
         assert answer.dtype == np.float32
-    assert len(predictor.trained_on) == len(data.pairs(folder)) - predictor.info["scores"]["n"]
-    scored = evaluate.evaluate(predictor, folder)
+    assert len(predictor.trained_on) == len(labelled.pairs(folder)) - predictor.info["scores"]["n"]
+    scored = evaluation.evaluate(predictor, folder)
     assert scored["left_out"] == len(predictor.trained_on)
     assert scored["metrics"]["miou"]["low"] is None  # fewer than twenty frames have no interval
 
@@ -324,9 +330,9 @@ def test_a_missing_gpu_is_named_and_the_run_is_over(folder: Path, tmp_path: Path
 
     if torch.cuda.is_available():
         pytest.skip("There is a CUDA GPU on this machine.")
-    run = jobs.prepare("sky", TINY, folder, tmp_path / "runs", None, "cuda")
+    run = work.prepare("sky", TINY, folder, tmp_path / "runs", None, "cuda")
     with pytest.raises(RunError, match="No CUDA GPU was found. Choose auto or cpu"):
-        jobs.work(run)
+        work.run_training(run)
     assert run.status().state == "failed" and "No CUDA GPU" in run.status().error
 
 
@@ -346,14 +352,14 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(tmp_path: Path) -> None:
 def test_start_from_a_model_of_another_network_is_refused(folder: Path, tmp_path: Path,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.setenv("CLOUDCORE_WORKSPACE", str(tmp_path))
-    run = jobs.prepare("sky", {**TINY, "epochs": 1}, folder, tmp_path / "runs", None, "cpu")
-    jobs.work(run)
+    run = work.prepare("sky", {**TINY, "epochs": 1}, folder, tmp_path / "runs", None, "cpu")
+    work.run_training(run)
     task = get_task("sky")
-    assert jobs.options_of(run.id, task)["encoder"] == TINY["encoder"]
-    second = jobs.prepare("sky", {"epochs": 1, "crop": 64, "min_steps": 1}, folder, tmp_path / "runs", run.id, "cpu")
-    assert jobs.work(second).state == "done"
+    assert starting_weights.options_of(run.id, task)["encoder"] == TINY["encoder"]
+    second = work.prepare("sky", {"epochs": 1, "crop": 64, "min_steps": 1}, folder, tmp_path / "runs", run.id, "cpu")
+    assert work.run_training(second).state == "done"
     with pytest.raises(CloudcoreError, match="network"):
-        jobs.start_weights(task, make_config(task, {**TINY, "network": "cloudnet"}), run.id)
+        starting_weights.start_weights(task, make_config(task, {**TINY, "network": "cloudnet"}), run.id)
 
 
 @pytest.mark.parametrize("name", ["export.pkl", "weights.pt", "../x", "nobody"])

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import board, runs
+from cloudcore import runs
+from cloudcore.learning.fit import tensorboard
 
 
 def _read(run: runs.Run) -> Any:
@@ -23,12 +24,12 @@ def _row(epoch: int, loss: float) -> dict[str, Any]:
 def test_scalars_and_pictures_are_found_and_a_resumed_run_replaces_what_was_lost(tmp_path: Path) -> None:
     run = runs.create(tmp_path / "runs", "sky", tmp_path, {})
     picture = np.full((8, 10, 3), 90, np.uint8)
-    first = board.Board(run, 0)
+    first = tensorboard.Board(run, 0)
     for epoch in (1, 2):
         first.step(epoch, 0.25)
         first.epoch(_row(epoch, 0.5), [("worst-1", picture)])
     first.close()
-    again = board.Board(run, 1)
+    again = tensorboard.Board(run, 1)
     again.epoch(_row(2, 0.125), [])
     again.close()
     found = _read(run)

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from cloudcore.errors import ModelError
-from cloudcore.networks.cloudnet import CloudNet, to_frame
-from cloudcore.networks.exact import PatchCloudNet, exact_logits
+from cloudcore.learning.networks.cloudnet import CloudNet, to_frame
+from cloudcore.learning.networks.cloudnet_exact import PatchCloudNet, exact_logits
 
 CLOSE = 1e-4
 

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from cloudcore import genus_light, images, jobs, joining, models, runs, sample_genus, training
+from cloudcore import images, models, runs
 from cloudcore.errors import CloudcoreError, ModelError
-from cloudcore.networks import pace
-from cloudcore.task import get_task, make_config
-from cloudcore.tasks import genus
+from cloudcore.files import atomic
+from cloudcore.learning import ensemble, work
+from cloudcore.learning.batches import photograph_data, photograph_views
+from cloudcore.learning.fit import callbacks, schedule
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import genus, get_task
+from cloudcore.samples import photographs
 
 TINY = {
     "network": "test_resnet", "epochs": 2, "size": 32, "presize": 64, "batch": 8, "validation": 0.3,
@@ -25,14 +29,14 @@ TINY = {
 def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three drawn classes of eight."""
     folder = tmp_path_factory.mktemp("genus")
-    sample_genus.write(folder)
+    photographs.write(folder)
     for name in ("Altocumulus", "Altostratus", "Cirrocumulus", "Cirrostratus", "Cumulonimbus", "Nimbostratus",
                  "Stratocumulus"):  # fmt: skip
         shutil.rmtree(folder / name)
     return folder
 
 
-def _data(folder: Path, **more: Any) -> genus.GenusData:
+def _data(folder: Path, **more: Any) -> photograph_data.GenusData:
     config = make_config(get_task("genus"), {**TINY, **more})
     return genus.dataset(config, folder)
 
@@ -70,10 +74,10 @@ def test_sides_grow(three: Path) -> None:
 
 
 def test_views_without_strength_are_the_picture(rng: np.random.Generator) -> None:
-    picture = sample_genus.draw("Cirrus", rng)
-    plain = genus_light.augmented([picture], 96, 0.5, 0.0, rng)[0]
+    picture = photographs.draw("Cirrus", rng)
+    plain = photograph_views.augmented([picture], 96, 0.5, 0.0, rng)[0]
     assert np.array_equal(plain.transpose(1, 2, 0), images.resize(picture, (96, 96)).astype(np.float32))
-    lit = genus_light.augmented([picture, picture], 96, 0.5, 1.0, rng)
+    lit = photograph_views.augmented([picture, picture], 96, 0.5, 1.0, rng)
     assert lit.shape == (2, 3, 96, 96) and lit.min() >= 0 and lit.max() <= 255 and not np.array_equal(lit[0], lit[1])
 
 
@@ -114,8 +118,8 @@ def test_networks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 
 def _run(folder: Path, root: Path, **more: Any) -> runs.Run:
-    run = jobs.prepare("genus", {**TINY, **more}, folder, root, None, "cpu")
-    jobs.work(run)
+    run = work.prepare("genus", {**TINY, **more}, folder, root, None, "cpu")
+    work.run_training(run)
     return run
 
 
@@ -136,18 +140,18 @@ def test_train_leaves_a_calibrated_model(three: Path, tmp_path: Path) -> None:
 
 def test_resume_gives_the_same_bits(three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = _run(three, tmp_path / "whole", mixup=0.4)
-    keep = training._Keep.after_epoch
+    keep = callbacks.KeepEpoch.after_epoch
 
     def stop_after_one(self: Any) -> None:
         keep(self)
         self.watch.reporter.run.request_stop()
 
-    broken = jobs.prepare("genus", {**TINY, "mixup": 0.4}, three, tmp_path / "broken", None, "cpu")
+    broken = work.prepare("genus", {**TINY, "mixup": 0.4}, three, tmp_path / "broken", None, "cpu")
     with monkeypatch.context() as patch:
-        patch.setattr(training._Keep, "after_epoch", stop_after_one)
-        assert jobs.work(broken).state == "stopped"
+        patch.setattr(callbacks.KeepEpoch, "after_epoch", stop_after_one)
+        assert work.run_training(broken).state == "stopped"
     (broken.folder / "stop").unlink(missing_ok=True)
-    assert jobs.work(broken).state == "done"
+    assert work.run_training(broken).state == "done"
     one, two = (run.model_folder / "weights.safetensors" for run in (whole, broken))
     assert one.read_bytes() == two.read_bytes()
 
@@ -156,7 +160,7 @@ def test_fine_tuning_moves_the_head_first(three: Path, tmp_path: Path) -> None:
     first = _run(three, tmp_path / "runs")
     weights = str(first.model_folder / "weights.safetensors")
     config = make_config(get_task("genus"), {**TINY, "weights": weights, "frozen": 0.5, "body_rate": 0.1})
-    rates = pace._thawing(config)
+    rates = schedule._thawing(config)
     assert rates(0.2)[0] == 0.0 and rates(0.2)[1] > 0
     body, head = rates(0.8)
     assert body == pytest.approx(0.1 * head) and head > 0
@@ -167,24 +171,24 @@ def test_one_class_is_refused_before_anything_starts(three: Path, tmp_path: Path
     alone = tmp_path / "alone"
     shutil.copytree(three / "Cirrus", alone / "Cirrus")
     with pytest.raises(CloudcoreError, match="at least two classes"):
-        jobs.prepare("genus", TINY, alone, tmp_path / "runs", None, "cpu")
+        work.prepare("genus", TINY, alone, tmp_path / "runs", None, "cpu")
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 
 def test_two_models_become_one(three: Path, tmp_path: Path) -> None:
     one, two = (_run(three, tmp_path / "runs", seed=seed, epochs=1) for seed in (1, 2))
-    joined = models.load(joining.join([str(one.folder), str(two.folder)], three, tmp_path / "both", "Both"))
+    joined = models.load(ensemble.join([str(one.folder), str(two.folder)], three, tmp_path / "both", "Both"))
     picture = images.read(next((three / "Cumulus").glob("*.jpg")))
     apart = [models.load(run.model_folder).logits(picture) for run in (one, two)]
     assert np.allclose(joined.logits(picture), np.mean(apart, axis=0), atol=1e-3)
     assert joined.info["joined"] == ["test_resnet", "test_resnet"] and joined.info["temperature"] > 0
     with pytest.raises(ModelError, match="there already"):
-        joining.join([str(one.folder)], three, tmp_path / "both", "Both")
+        ensemble.join([str(one.folder)], three, tmp_path / "both", "Both")
     told = models.read_info(two.model_folder)
     told["trained_on"]["images"] = told["calibrated_on"]
-    runs.write_json(two.model_folder / "model.json", told)
+    atomic.write_json(two.model_folder / "model.json", told)
     with pytest.raises(ModelError, match="were learnt from"):
-        joining.join([str(one.folder), str(two.folder)], three, tmp_path / "mixed", "Mixed")
+        ensemble.join([str(one.folder), str(two.folder)], three, tmp_path / "mixed", "Mixed")
 
 
 def test_a_separate_test_folder_is_scored_alone(three: Path, tmp_path: Path) -> None:
@@ -194,7 +198,7 @@ def test_a_separate_test_folder_is_scored_alone(three: Path, tmp_path: Path) -> 
     same = task.dataset(make_config(task, {**TINY, "test_folder": str(apart)}), three)
     assert not same.test, "files that are learnt from are no test"
     for path in apart.rglob("*.jpg"):
-        images.replace_file(path, images.encode_jpeg(images.read(path)[:, ::-1].copy()))
+        atomic.replace_file(path, images.encode_jpeg(images.read(path)[:, ::-1].copy()))
     mirrored = task.dataset(make_config(task, {**TINY, "test_folder": str(apart)}), three)
     assert len(mirrored.test) == len(list(apart.rglob("*.jpg"))) > 0
     assert len(mirrored.train) + len(mirrored.valid) == len(list(three.rglob("*.jpg")))

@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import evaluate, evaluate_masks, images, jobs, models, patience, pattern_data, pattern_table, runs
+from cloudcore import images, models, runs
 from cloudcore.errors import DataError, ModelError, RunError
-from cloudcore.pattern_table import GRID_HW, PATTERNS
-from cloudcore.task import get_task, make_config
-from cloudcore.tasks import patterns
+from cloudcore.learning import starting_weights, work
+from cloudcore.learning.fit import early_stopping
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task, patterns
+from cloudcore.models import evaluation, mask_evaluation
+from cloudcore.satellite import cache as satellite_cache
+from cloudcore.satellite import table as satellite_table
+from cloudcore.satellite.table import GRID_HW, PATTERNS
 
 TINY = {
     "size": "64x96", "encoder": "tu-mobilenetv3_small_050", "decoder_width": 16, "batch": 2, "epochs": 2,
@@ -38,14 +43,14 @@ def folder(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _fit(folder: Path, root: Path, options: dict[str, Any], run: runs.Run | None = None) -> tuple[runs.Run, Any, Any]:
-    from cloudcore import training
+    from cloudcore.learning.fit import loop
 
     task = get_task("patterns")
     config = make_config(task, options)
     run = run or runs.create(root / "runs", "patterns", folder, options)
     prepared = task.dataset(config, folder)
     with runs.Reporter(run) as reporter:
-        net = training.fit(task, config, prepared, reporter, "cpu")
+        net = loop.fit(task, config, prepared, reporter, "cpu")
     return run, net, prepared
 
 
@@ -71,39 +76,39 @@ def _mask(*cells: tuple[int, int]) -> np.ndarray:
     ],
 )
 def test_every_row_of_the_metrics_definition(predicted: list[Any], truth: list[Any], dice: float) -> None:
-    found = evaluate_masks.dice_rows(_mask(*predicted)[None], _mask(*truth)[None])
+    found = mask_evaluation.dice_rows(_mask(*predicted)[None], _mask(*truth)[None])
     assert found.tolist() == [dice]
 
 
 def test_a_score_is_split_into_credit_and_overlap() -> None:
     """Two images, two classes: 1 (both empty), 0 (false), 0.5 and 1 of true overlap."""
-    found = evaluate_masks.Found(np.array([[1.0, 0.5], [0.0, 1.0]]), np.array([[True, False], [True, False]]))
-    score = {name: row["value"] for name, row in evaluate_masks.score(found).items()}
+    found = mask_evaluation.Found(np.array([[1.0, 0.5], [0.0, 1.0]]), np.array([[True, False], [True, False]]))
+    score = {name: row["value"] for name, row in mask_evaluation.score(found).items()}
     assert score == {
         "dice": 0.625, "from_empty": 0.25, "from_overlap": 0.375, "dice_nonempty": 0.75, "dice_empty": 0.5,
         "all_empty": 0.5,
     }  # fmt: skip
-    first = {name: row["value"] for name, row in evaluate_masks.score(found.only(0)).items()}
+    first = {name: row["value"] for name, row in mask_evaluation.score(found.only(0)).items()}
     assert first["dice"] == 0.5 and first["dice_nonempty"] is None
 
 
 def test_intervals_need_twenty_images_and_cover_the_value(rng: np.random.Generator) -> None:
-    many = evaluate_masks.Found(rng.random((60, 4)), rng.random((60, 4)) < 0.4)
-    row = evaluate_masks.score(many)["dice"]
+    many = mask_evaluation.Found(rng.random((60, 4)), rng.random((60, 4)) < 0.4)
+    row = mask_evaluation.score(many)["dice"]
     assert row["low"] < row["value"] < row["high"] and row["n"] == 60
-    few = evaluate_masks.Found(many.dice[:19], many.empty[:19])
-    assert evaluate_masks.score(few)["dice"]["low"] is None
+    few = mask_evaluation.Found(many.dice[:19], many.empty[:19])
+    assert mask_evaluation.score(few)["dice"]["low"] is None
 
 
 def test_thresholds_of_the_sweep_are_probabilities() -> None:
     """The published search tried 3.00 to 9.95 against a sigmoid, so that every mask was empty."""
-    from cloudcore import sweep
+    from cloudcore.masks import sweep
 
     assert min(sweep.THRESHOLDS) > 0 and max(sweep.THRESHOLDS) < 1
-    surface = np.zeros((len(sweep.THRESHOLDS), len(evaluate_masks.MIN_SIZES)))
+    surface = np.zeros((len(sweep.THRESHOLDS), len(mask_evaluation.MIN_SIZES)))
     surface[10, 3] = 0.7
-    best = evaluate_masks.best_of(surface, 4, 0)
-    assert (best["threshold"], best["min_size"], best["dice"]) == (0.22, evaluate_masks.MIN_SIZES[3], 0.7)
+    best = mask_evaluation.best_of(surface, 4, 0)
+    assert (best["threshold"], best["min_size"], best["dice"]) == (0.22, mask_evaluation.MIN_SIZES[3], 0.7)
 
 
 def test_the_first_pixel_is_number_one(tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_the_first_pixel_is_number_one(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     rows = [f"a.jpg_{name},{text}" for name, text in zip(PATTERNS, ("1 1", "1400 1", "2940000 1", ""), strict=True)]
     path.write_text("\n".join(["Image_Label,EncodedPixels", *rows]) + "\n")
-    table = pattern_table.read(path)
+    table = satellite_table.read(path)
     places = [np.argwhere(table.mask("a.jpg", name)).tolist() for name in PATTERNS]
     assert places == [[[0, 0]], [[1399, 0]], [[1399, 2099]], []]
 
@@ -123,7 +128,7 @@ def test_the_first_pixel_is_number_one(tmp_path: Path) -> None:
 def test_a_loss_falls_towards_the_truth_and_has_a_gradient(name: str) -> None:
     import torch
 
-    from cloudcore.networks import mask_losses
+    from cloudcore.learning.fit import mask_losses
 
     truth = torch.zeros(2, 4, 8, 12, dtype=torch.uint8)
     truth[0, 1, 2:6, 3:9] = 1
@@ -138,7 +143,7 @@ def test_a_loss_falls_towards_the_truth_and_has_a_gradient(name: str) -> None:
 def test_dice_on_nonempty_channels_leaves_the_empty_ones_alone() -> None:
     import torch
 
-    from cloudcore.networks import mask_losses
+    from cloudcore.learning.fit import mask_losses
 
     truth = torch.zeros(1, 4, 4, 4, dtype=torch.uint8)
     truth[0, 2] = 1
@@ -152,7 +157,7 @@ def test_dice_on_nonempty_channels_leaves_the_empty_ones_alone() -> None:
 def test_soft_dice_by_hand() -> None:
     import torch
 
-    from cloudcore.networks import mask_losses
+    from cloudcore.learning.fit import mask_losses
 
     truth = torch.tensor([[[[1, 0], [0, 0]]]], dtype=torch.uint8)
     assert float(mask_losses.soft_dice(torch.zeros(1, 1, 2, 2), truth)) == pytest.approx(1 - (2 * 0.5 + 1) / (3 + 1))
@@ -161,15 +166,15 @@ def test_soft_dice_by_hand() -> None:
 def test_augmentation_moves_image_and_masks_alike_and_repeats() -> None:
     import torch
 
-    from cloudcore.networks import mask_augment
+    from cloudcore.learning.batches import mask_augmentation
 
     config = make_config(get_task("patterns"), {"shift_scale_rotate": 1.0, "grid_distortion": 1.0, "elastic": 1.0})
     y = torch.zeros(3, 4, 64, 96, dtype=torch.uint8)
     y[:, :, 16:48, 24:72] = 1
     x = (y[:, :3] * 255).contiguous()
-    seen, masks = mask_augment.augment(config, x, y, (0, 1, 2))
-    again, _ = mask_augment.augment(config, x, y, (0, 1, 2))
-    other, _ = mask_augment.augment(config, x, y, (0, 1, 3))
+    seen, masks = mask_augmentation.augment(config, x, y, (0, 1, 2))
+    again, _ = mask_augmentation.augment(config, x, y, (0, 1, 2))
+    other, _ = mask_augmentation.augment(config, x, y, (0, 1, 3))
     assert torch.equal(seen, again) and not torch.equal(seen, other) and not torch.equal(seen, x)
     assert set(masks.unique().tolist()) == {0, 1}
     assert ((seen[:, :3] > 127) != (masks[:, :3] > 0)).float().mean() < 0.03
@@ -179,9 +184,9 @@ def test_augmentation_moves_image_and_masks_alike_and_repeats() -> None:
 
 
 def test_the_cache_equals_its_source_and_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
-    table, found, names = pattern_data.sources(folder)
+    table, found, names = satellite_cache.sources(folder)
     heard: list[tuple[int, int]] = []
-    whole = pattern_data.build(table, found, names, (64, 96), tmp_path, lambda *told: heard.append(told))
+    whole = satellite_cache.build(table, found, names, (64, 96), tmp_path, lambda *told: heard.append(told))
     assert heard[-1] == (4, 4)
     image = images.resize(images.read(found / names[2]), (64, 96))
     assert np.array_equal(whole.images[2], image)
@@ -189,7 +194,7 @@ def test_the_cache_equals_its_source_and_goes_on_where_it_stopped(folder: Path, 
     rows = whole.folder / "rows.jsonl"
     rows.write_text("\n".join(rows.read_text().splitlines()[:2]) + '\n{"index": 2, "by')
     heard.clear()
-    again = pattern_data.build(table, found, names, (64, 96), tmp_path, lambda *told: heard.append(told))
+    again = satellite_cache.build(table, found, names, (64, 96), tmp_path, lambda *told: heard.append(told))
     assert [done for done, _ in heard] == [3, 4]
     assert np.array_equal(again.images, whole.images) and again.hashes == whole.hashes
 
@@ -197,42 +202,42 @@ def test_the_cache_equals_its_source_and_goes_on_where_it_stopped(folder: Path, 
 def test_a_changed_source_is_read_again(folder: Path, tmp_path: Path) -> None:
     own = tmp_path / "patterns"
     shutil.copytree(folder, own)
-    table, found, names = pattern_data.sources(own)
-    before = np.array(pattern_data.build(table, found, names, (64, 96), tmp_path / "c").images)
+    table, found, names = satellite_cache.sources(own)
+    before = np.array(satellite_cache.build(table, found, names, (64, 96), tmp_path / "c").images)
     shutil.copy(found / names[1], found / names[0])
-    after = pattern_data.build(table, found, names, (64, 96), tmp_path / "c")
+    after = satellite_cache.build(table, found, names, (64, 96), tmp_path / "c")
     assert not np.array_equal(before[0], after.images[0]) and np.array_equal(after.images[0], after.images[1])
-    held = pattern_data.hold_out(after, 0.4, 0)
+    held = satellite_cache.hold_out(after, 0.4, 0)
     assert "1 near-duplicates stay" in held.note
     assert ({0, 1} <= set(held.train)) or ({0, 1} <= set(held.valid))
 
 
 def test_twins_are_those_of_the_whole_comparison(rng: np.random.Generator) -> None:
     """Comparing sixteen means first leaves out no pair that the whole fingerprints would join."""
-    from cloudcore import data
+    from cloudcore.frames import labelled, near_duplicates
 
     prints = rng.normal(90, 25, (60, 768)).astype(np.float32)
     for copy, noise in ((40, 3.0), (41, 3.1), (42, 3.2), (43, 0.0)):
         prints[copy] = prints[copy - 40] + rng.normal(0, noise, 768)
     prints[50] = prints[5] + 2.4
-    pairs = [data.Pair(f"{i}", Path("a"), Path("a"), "", "", "", "", group=f"{i:04d}") for i in range(60)]
-    joined = {pair.stem: pair.group for pair in data.join_twins(pairs, prints)}
+    pairs = [labelled.Pair(f"{i}", Path("a"), Path("a"), "", "", "", "", group=f"{i:04d}") for i in range(60)]
+    joined = {pair.stem: pair.group for pair in near_duplicates.join_twins(pairs, prints)}
     for i in range(60):
         apart = np.abs(prints - prints[i]).mean(axis=1)
-        for j in np.flatnonzero(apart < data.TWIN_DIFFERENCE):
+        for j in np.flatnonzero(apart < near_duplicates.TWIN_DIFFERENCE):
             assert joined[str(i)] == joined[str(j)]
     assert joined["50"] == joined["5"] and len(set(joined.values())) < 60
 
 
 def test_folds_deal_out_every_image_once(folder: Path, tmp_path: Path) -> None:
-    table, found, names = pattern_data.sources(folder)
-    cache = pattern_data.build(table, found, names, (64, 96), tmp_path)
-    parts = [pattern_data.hold_out(cache, 0.2, 3, 4, fold) for fold in range(4)]
+    table, found, names = satellite_cache.sources(folder)
+    cache = satellite_cache.build(table, found, names, (64, 96), tmp_path)
+    parts = [satellite_cache.hold_out(cache, 0.2, 3, 4, fold) for fold in range(4)]
     assert sorted(index for part in parts for index in part.valid) == [0, 1, 2, 3]
     assert all(not set(part.train) & set(part.valid) for part in parts)
     with pytest.raises(DataError, match="fold 4 of 4"):
-        pattern_data.hold_out(cache, 0.2, 3, 4, 4)
-    assert pattern_data.hold_out(cache, 0.0, 0).valid == ()
+        satellite_cache.hold_out(cache, 0.2, 3, 4, 4)
+    assert satellite_cache.hold_out(cache, 0.0, 0).valid == ()
 
 
 def test_a_folder_without_images_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -272,7 +277,7 @@ def test_an_unknown_encoder_and_foreign_weights_are_refused(tmp_path: Path) -> N
 def test_the_gate_keeps_what_both_say_is_there() -> None:
     import torch
 
-    from cloudcore.networks import gated
+    from cloudcore.learning.networks import gated
 
     parts = torch.full((1, 12, 4, 4), 3.0)
     parts[:, 1] = -3.0  # the first network does not find class 1
@@ -298,11 +303,11 @@ def test_one_image_is_learnt_by_heart(folder: Path, tmp_path: Path) -> None:
     import torch
 
     x, y = prepared._read(np.array([0]))
-    from cloudcore.tasks.pattern_sets import normalise
+    from cloudcore.learning.batches.pattern_data import normalise
 
     with torch.no_grad():
         predicted = (net(normalise(x)) > 0).numpy()
-    scores = evaluate_masks.dice_rows(predicted[0], y[0].numpy() > 0)
+    scores = mask_evaluation.dice_rows(predicted[0], y[0].numpy() > 0)
     assert scores.min() >= 0.95, scores
 
 
@@ -331,11 +336,13 @@ def test_pace_by_hand() -> None:
 
     losses = [1.0, 0.9, 0.95, 0.91, 0.92, 0.93, 0.94]
     rows = [{"valid_loss": value} for value in losses]
-    assert patience.waited(rows) == 5 and patience.waited(rows[:2]) == 0
-    assert patience.drops(rows, 1) == 2 and patience.drops(rows, 4) == 1 and patience.drops(rows, 5) == 0
+    assert early_stopping.waited(rows) == 5 and early_stopping.waited(rows[:2]) == 0
+    assert (
+        early_stopping.drops(rows, 1) == 2 and early_stopping.drops(rows, 4) == 1 and early_stopping.drops(rows, 5) == 0
+    )
     config = make_config(get_task("patterns"), {"stop_after": 5})
-    assert patience.has_stopped(config, rows) and not patience.has_stopped(config, rows[:-1])
-    assert patience.watched({"train_loss": 0.3, "valid_loss": None}) == 0.3
+    assert early_stopping.has_stopped(config, rows) and not early_stopping.has_stopped(config, rows[:-1])
+    assert early_stopping.watched({"train_loss": 0.3, "valid_loss": None}) == 0.3
 
 
 def test_a_run_stops_early_and_keeps_the_best(folder: Path, tmp_path: Path) -> None:
@@ -350,8 +357,8 @@ def test_a_run_stops_early_and_keeps_the_best(folder: Path, tmp_path: Path) -> N
 def test_a_recipe_of_two_networks_and_a_gate_is_one_graph(folder: Path, tmp_path: Path) -> None:
     """Its answer is gated already: with a share no image reaches, every probability is shut to nothing."""
     options = {**TINY, "epochs": 1, "gate": True, "gate_share": 0.5, "validation": 0.25, "min_steps": 1}
-    run = jobs.prepare("patterns", options, folder, tmp_path / "runs", None, "cpu")
-    assert jobs.work(run).state == "done"
+    run = work.prepare("patterns", options, folder, tmp_path / "runs", None, "cpu")
+    assert work.run_training(run).state == "done"
     info = models.read_info(run.model_folder)
     net = patterns.network(make_config(get_task("patterns"), options))
     assert info["network"]["parameters"] == sum(p.numel() for p in net.parameters())
@@ -362,29 +369,29 @@ def test_a_recipe_of_two_networks_and_a_gate_is_one_graph(folder: Path, tmp_path
 
 def test_train_evaluate_sweep_predict_and_submit(folder: Path, tmp_path: Path) -> None:
     """The whole way on the samples: an exported model that answers like torch, scores in words, a valid CSV."""
-    run = jobs.prepare("patterns", {**TINY, "validation": 0.25}, folder, tmp_path / "runs", None, "cpu")
-    assert jobs.work(run).state == "done"
+    run = work.prepare("patterns", {**TINY, "validation": 0.25}, folder, tmp_path / "runs", None, "cpu")
+    assert work.run_training(run).state == "done"
     model = models.load(run.folder)
     assert model.classes == PATTERNS and model.grid_hw == GRID_HW and len(model.trained_on) == 3
     image = images.read(folder / "train_images" / "terra_2013-12-08.jpg")
     assert model(image, GRID_HW).shape == (4, *GRID_HW)
-    told = evaluate.evaluate(model, folder)
+    told = evaluation.evaluate(model, folder)
     assert told["left_out"] == 3 and told["n"] == 1 and "fewer than 20" in told["note"]
     assert set(told["by_class"]) == set(PATTERNS) and told["metrics"]["dice"]["low"] is None
     json.dumps(told, allow_nan=False)
-    best = evaluate.sweep_model(model, folder, every=True)
+    best = evaluation.sweep_model(model, folder, every=True)
     for index, name in enumerate(PATTERNS):
         row = best[name]
-        found = pattern_data.sources(folder)
+        found = satellite_cache.sources(folder)
         each = []
         for stem in found[2]:
             probability = model(images.read(found[1] / stem), GRID_HW)[index]
-            cleaned = evaluate_masks.mask.clean(probability, row["threshold"], row["min_size"])
-            each.append(evaluate_masks.metrics.dice(cleaned, found[0].mask(stem, name, GRID_HW)))
+            cleaned = mask_evaluation.mask.clean(probability, row["threshold"], row["min_size"])
+            each.append(mask_evaluation.metrics.dice(cleaned, found[0].mask(stem, name, GRID_HW)))
         assert row["dice"] == pytest.approx(np.mean(each), abs=1e-6) and row["n"] == 4
     out = tmp_path / "out.csv"
-    assert evaluate_masks.submit(model, folder / "train_images", out) == 4
-    assert pattern_table.check_submission(out, [file.name for file in images.list_images(folder)]) == []
+    assert mask_evaluation.submit(model, folder / "train_images", out) == 4
+    assert satellite_table.check_submission(out, [file.name for file in images.list_images(folder)]) == []
 
 
 def test_masks_are_cleaned_on_the_models_grid(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -392,12 +399,12 @@ def test_masks_are_cleaned_on_the_models_grid(folder: Path, tmp_path: Path, monk
 
     model = models.load(toy_model.write_patterns(tmp_path / "toy"))
     image = images.read(folder / "train_images" / "terra_2010-01-16.jpg")
-    small = evaluate_masks.masks_of(model, image, GRID_HW)
-    large = evaluate_masks.masks_of(model, image)
+    small = mask_evaluation.masks_of(model, image, GRID_HW)
+    large = mask_evaluation.masks_of(model, image)
     assert large.shape == (4, 1400, 2100) and np.array_equal(large[:, 2::4, 2::4], small)
     sky = models.load(toy_model.write(tmp_path / "sky"))
     with pytest.raises(DataError, match="answers cloud"):
-        evaluate_masks.keep(sky, folder)
+        mask_evaluation.keep(sky, folder)
 
 
 def test_a_submission_needs_images_of_different_names(folder: Path, tmp_path: Path) -> None:
@@ -405,19 +412,19 @@ def test_a_submission_needs_images_of_different_names(folder: Path, tmp_path: Pa
 
     model = models.load(toy_model.write_patterns(tmp_path / "toy"))
     with pytest.raises(DataError, match="no image"):
-        evaluate_masks.submit(model, tmp_path / "nothing", tmp_path / "x.csv")
+        mask_evaluation.submit(model, tmp_path / "nothing", tmp_path / "x.csv")
     for part in ("a", "b"):
         (tmp_path / "twice" / part).mkdir(parents=True)
         shutil.copy(folder / "train_images" / "terra_2010-01-16.jpg", tmp_path / "twice" / part)
     with pytest.raises(DataError, match="twice"):
-        evaluate_masks.submit(model, tmp_path / "twice", tmp_path / "x.csv")
+        mask_evaluation.submit(model, tmp_path / "twice", tmp_path / "x.csv")
     assert not (tmp_path / "x.csv").exists()
 
 
 def test_the_commands_write_masks_scores_parameters_and_a_submission(folder: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from cloudcore import cli
+    from cloudcore.commands import main
     from tests import toy_model
 
     model = toy_model.write_patterns(tmp_path / "toy")
@@ -428,7 +435,7 @@ def test_the_commands_write_masks_scores_parameters_and_a_submission(folder: Pat
         ["sweep", str(model), "--data", str(folder), "--json", str(tmp_path / "s.json"), "--write"],
         ["submit", str(model), "--images", str(pictures), "--out", str(tmp_path / "sub.csv")],
     ):
-        done = CliRunner().invoke(cli.app, command)
+        done = CliRunner().invoke(main.app, command)
         assert done.exit_code == 0, (command, done.output, done.exception)
     assert len(list(out.glob("*.png"))) == 16
     label = images.read_label(out / "terra_2010-01-16_Flower.png")
@@ -442,7 +449,7 @@ def test_the_commands_write_masks_scores_parameters_and_a_submission(folder: Pat
     assert info["grid_hw"] == list(GRID_HW) == best["Fish"]["grid_hw"]
     rows = (tmp_path / "sub.csv").read_text().split()
     assert rows[0] == "Image_Label,EncodedPixels" and "16 rows" in done.output
-    after = evaluate.evaluate(models.load(model), folder)["by_class"]
+    after = evaluation.evaluate(models.load(model), folder)["by_class"]
     for name in PATTERNS:
         assert after[name]["dice"]["value"] == pytest.approx(best[name]["dice"], abs=1e-5)
 
@@ -455,7 +462,7 @@ def test_start_from_a_model_of_another_encoder_is_refused(tmp_path: Path) -> Non
     (model / "model.json").write_text(json.dumps(info))
     other = make_config(get_task("patterns"), {**TINY, "encoder": "tu-mobilenetv4_conv_small"})
     with pytest.raises(RunError, match="encoder"):
-        jobs.start_weights(get_task("patterns"), other, str(model))
+        starting_weights.start_weights(get_task("patterns"), other, str(model))
 
 
 def test_real_labels_where_they_are_named_else_the_samples(samples: Path, tmp_path: Path) -> None:
@@ -464,12 +471,12 @@ def test_real_labels_where_they_are_named_else_the_samples(samples: Path, tmp_pa
 
     real = os.environ.get("CLOUDCORE_REAL_DATA", "")
     folder = Path(real) / "satellite" if real else samples / "patterns"
-    table, found, names = pattern_data.sources(folder)
+    table, found, names = satellite_cache.sources(folder)
     model = models.load(toy_model.write_patterns(tmp_path / "toy"))
-    kept = evaluate_masks.Kept(table, found, tuple(names[:3]), 0)
-    told = evaluate_masks.tables(model, kept)
+    kept = mask_evaluation.Kept(table, found, tuple(names[:3]), 0)
+    told = mask_evaluation.tables(model, kept)
     empty = np.mean([len(PATTERNS) - len(table.present(name)) for name in names[:3]]) / len(PATTERNS)
     assert told["n"] == 3 and told["metrics"]["all_empty"]["value"] == pytest.approx(empty, abs=1e-5)
-    cache = pattern_data.build(table, found, names[:3], (64, 96), tmp_path / "cache")
+    cache = satellite_cache.build(table, found, names[:3], (64, 96), tmp_path / "cache")
     assert cache.masks([0, 1, 2]).any(axis=(2, 3)).sum() == 12 - round(12 * empty)
-    assert evaluate_masks.submit(model, found, tmp_path / "out.csv") == len(images.list_images(found))
+    assert mask_evaluation.submit(model, found, tmp_path / "out.csv") == len(images.list_images(found))

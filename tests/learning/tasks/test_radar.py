@@ -7,10 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudcore import genus_data, images, jobs, models, radar_data, radar_variants, runs, sample_radar, svrimg
+from cloudcore import images, models, runs
 from cloudcore.errors import DataError, ImageError
-from cloudcore.task import get_task, make_config
-from cloudcore.tasks import radar
+from cloudcore.learning import work
+from cloudcore.learning.options import make_config
+from cloudcore.learning.tasks import get_task
+from cloudcore.learning.tasks import radar as tasks_radar
+from cloudcore.photographs import folders
+from cloudcore.radar import folders as radar_folders
+from cloudcore.radar import svrimg, variants
+from cloudcore.samples import radar
 
 REAL = Path(os.environ.get("CLOUDCORE_REAL_DATA", "missing")) / "radar"
 TABLE = "UNID,Class Code,Class Name\na,5,Noise\nb,4,Missing\nc,5,Noise\n"
@@ -20,22 +26,22 @@ TABLE = "UNID,Class Code,Class Name\na,5,Noise\nb,4,Missing\nc,5,Noise\n"
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample pictures alone."""
     folder = tmp_path_factory.mktemp("drawn") / "radar"
-    sample_radar.write(folder)
+    radar.write(folder)
     return folder
 
 
 def _small(folder: Path, count: int = 3) -> Path:
-    for name in sample_radar.CLASSES[:2]:
+    for name in radar.CLASSES[:2]:
         (folder / name).mkdir(parents=True)
         for index in range(count):
-            field = sample_radar.draw(name, np.random.default_rng(index))
+            field = radar.draw(name, np.random.default_rng(index))
             images.write_png(folder / name / f"2011040{index + 1}1310z00028267{index}.png", field)
     return folder
 
 
 def test_the_chapter_has_the_published_shapes() -> None:
     """conv (3,3,1,32), 61,952 -> 128 -> 6 (published as height, width, in, out; torch has out, in, height, width)."""
-    net = radar.network(make_config(radar.TASK, {}, "Chapter"))
+    net = tasks_radar.network(make_config(tasks_radar.TASK, {}, "Chapter"))
     shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
     assert shapes == {
         "conv.weight": (32, 1, 3, 3), "conv.bias": (32,), "dense.weight": (128, 61952), "dense.bias": (128,),
@@ -47,9 +53,9 @@ def test_the_chapter_has_the_published_shapes() -> None:
 def test_the_variant_has_relu_and_drops_whole_maps() -> None:
     import torch
 
-    config = make_config(radar.TASK, {}, "Chapter, dropout and augmentation")
+    config = make_config(tasks_radar.TASK, {}, "Chapter, dropout and augmentation")
     assert config.learning_rate == 1e-5 and config.dropout == 0.3 and config.flips
-    net = radar.network(config).train()
+    net = tasks_radar.network(config).train()
     torch.manual_seed(0)
     maps = net.dropout(net.activation(net.conv(torch.rand(1, 1, 136, 136)) + 10)).detach()
     assert float(maps.min()) >= 0
@@ -58,7 +64,7 @@ def test_the_variant_has_relu_and_drops_whole_maps() -> None:
 
 
 def test_batches_are_a_function_of_seed_and_epoch(tmp_path: Path) -> None:
-    prepared = radar.dataset(radar.Config(validation=0.0, batch=3), _small(tmp_path / "data"))
+    prepared = tasks_radar.dataset(tasks_radar.Config(validation=0.0, batch=3), _small(tmp_path / "data"))
     first, again, later = (list(prepared.batches(epoch)) for epoch in (1, 1, 2))
     assert all(bool((a[0] == b[0]).all()) for a, b in zip(first, again, strict=True))
     assert not bool((first[0][0] == later[0][0]).all())
@@ -68,10 +74,10 @@ def test_batches_are_a_function_of_seed_and_epoch(tmp_path: Path) -> None:
 
 def test_a_still_spread_changes_nothing_and_flips_only_mirror(rng: np.random.Generator) -> None:
     field = rng.integers(0, 60, (1, 136, 136)).astype(np.uint8)
-    still = radar_variants.draw(1, (136, 136), radar_variants.Spread(), rng)
-    assert np.array_equal(radar_variants.varied(field, still), field)
-    flipping = radar_variants.draw(8, (136, 136), radar_variants.Spread(flips=True), rng)
-    mirrored = radar_variants.varied(np.repeat(field, 8, axis=0), flipping)
+    still = variants.draw(1, (136, 136), variants.Spread(), rng)
+    assert np.array_equal(variants.varied(field, still), field)
+    flipping = variants.draw(8, (136, 136), variants.Spread(flips=True), rng)
+    mirrored = variants.varied(np.repeat(field, 8, axis=0), flipping)
     forms = [field[0], field[0][::-1], field[0][:, ::-1], field[0][::-1, ::-1]]
     assert all(any(np.array_equal(one, form) for form in forms) for one in mirrored)
     assert len({one.tobytes() for one in mirrored}) > 1
@@ -79,14 +85,14 @@ def test_a_still_spread_changes_nothing_and_flips_only_mirror(rng: np.random.Gen
 
 def test_a_shift_reflects_at_the_rim() -> None:
     field = np.tile(np.arange(136, dtype=np.uint8) % 60, (136, 1))[None]
-    warps = radar_variants.draw(1, (136, 136), radar_variants.Spread(shift=0.2), np.random.default_rng(1))
-    moved = radar_variants.varied(field, warps)
+    warps = variants.draw(1, (136, 136), variants.Spread(shift=0.2), np.random.default_rng(1))
+    moved = variants.varied(field, warps)
     assert moved.min() >= 0 and not np.array_equal(moved, field) and (moved > 0).mean() > 0.95
 
 
 def test_pixel_histograms_alone_do_not_tell_the_samples(drawn: Path) -> None:
     """Five nearest histograms, each picture against all others: chance is 0.17, and it must stay at or below 0.6."""
-    photos = genus_data.list_photos(drawn)
+    photos = folders.list_photos(drawn)
     rows = np.stack([np.histogram(images.read(p.path)[..., 0], 16, (0, 80))[0] for p in photos])
     truth = np.array([photo.label for photo in photos])
     apart = ((np.sqrt(rows)[:, None] - np.sqrt(rows)[None]) ** 2).sum(axis=2)
@@ -98,8 +104,8 @@ def test_pixel_histograms_alone_do_not_tell_the_samples(drawn: Path) -> None:
 
 def test_samples_are_learnt_exported_and_scored(drawn: Path, tmp_path: Path) -> None:
     """Three blocks, a quick run: at least 0.9 of what was held out, by network and by exported model."""
-    run = jobs.prepare("radar", {"precision": "float32"}, drawn, tmp_path / "runs", None, "cpu")
-    assert jobs.work(run).state == "done"
+    run = work.prepare("radar", {"precision": "float32"}, drawn, tmp_path / "runs", None, "cpu")
+    assert work.run_training(run).state == "done"
     last = run.history()[-1]
     assert last["accuracy"] >= 0.9 and last["base_rate"] < 0.4 and last["macro_f1"] > 0.85
     model = models.load(run.model_folder)
@@ -112,9 +118,9 @@ def test_samples_are_learnt_exported_and_scored(drawn: Path, tmp_path: Path) -> 
 
 
 def test_pictures_of_one_day_stay_together(tmp_path: Path) -> None:
-    read = radar_data.read_folder(_small(tmp_path / "data"))
+    read = radar_folders.read_folder(_small(tmp_path / "data"))
     assert sorted({example.photo.group for example in read.examples}) == ["20110401", "20110402", "20110403"]
-    assert radar_data.group_of("storm-01", "abc") == "abc"
+    assert radar_folders.group_of("storm-01", "abc") == "abc"
 
 
 def test_what_is_no_radar_picture_is_left_out_in_words(tmp_path: Path) -> None:
@@ -124,33 +130,33 @@ def test_what_is_no_radar_picture_is_left_out_in_words(tmp_path: Path) -> None:
     colour = np.zeros((136, 136, 3), np.uint8)
     colour[..., 0] = 40
     images.write_png(folder / "QLCS" / "colour.png", colour)
-    found = radar_data.preflight(folder)
+    found = radar_folders.preflight(folder)
     assert not found.problems and found.n_images == 6 and any("3 files are left out" in note for note in found.notes)
     with pytest.raises(ImageError, match="64 × 64 px, wanted 136 × 136"):
-        radar_data.read_picture(folder / "QLCS" / "small.png")
+        radar_folders.read_picture(folder / "QLCS" / "small.png")
 
 
 def test_one_picture_in_two_classes_is_left_out(tmp_path: Path) -> None:
     folder = _small(tmp_path / "data")
-    field = sample_radar.draw("Other", np.random.default_rng(0))
+    field = radar.draw("Other", np.random.default_rng(0))
     for name in ("Cellular", "QLCS"):
         images.write_png(folder / name / "same.png", field)
-    read = radar_data.read_folder(folder)
+    read = radar_folders.read_folder(folder)
     assert len(read.examples) == 6 and len(read.disputed) == 1 and read.dropped == 2
 
 
 def test_codes_are_read_from_the_table_and_contradictions_refused(tmp_path: Path) -> None:
     table = tmp_path / "classes.csv"
     table.write_text(TABLE)
-    assert radar_data.read_table(table) == ({5: "Noise", 4: "Missing"}, {"a": "Noise", "b": "Missing", "c": "Noise"})
-    assert radar_data.check_classes(("Missing", "Noise"), {5: "Noise", 4: "Missing"}) == []
-    assert radar_data.check_classes(("Missing", "Hail"), {5: "Noise", 4: "Missing"}) == [
+    assert radar_folders.read_table(table) == ({5: "Noise", 4: "Missing"}, {"a": "Noise", "b": "Missing", "c": "Noise"})
+    assert radar_folders.check_classes(("Missing", "Noise"), {5: "Noise", 4: "Missing"}) == []
+    assert radar_folders.check_classes(("Missing", "Hail"), {5: "Noise", 4: "Missing"}) == [
         "The table knows no class Hail.", "There is no picture of Noise.",
     ]  # fmt: skip
     for row in ("d,4,Noise\n", "a,4,Missing\n", "e,x,Noise\n", "f,6,Noise\n"):
         table.write_text(TABLE + row)
         with pytest.raises(DataError):
-            radar_data.read_table(table)
+            radar_folders.read_table(table)
 
 
 def test_svrimg_is_sorted_into_a_folder_per_class(tmp_path: Path) -> None:
@@ -161,7 +167,7 @@ def test_svrimg_is_sorted_into_a_folder_per_class(tmp_path: Path) -> None:
         images.write_png(source / f"{name}.png", field)
     report = svrimg.import_folder(source, table, out)
     assert report.counts == {"Missing": 1, "Noise": 1} and "stranger has no row" in report.left_out[0]
-    assert (radar_data.read_picture(out / "Noise" / "a.png") == 30).all()
+    assert (radar_folders.read_picture(out / "Noise" / "a.png") == 30).all()
     with pytest.raises(DataError, match="holds something already"):
         svrimg.import_folder(source, table, out)
 
@@ -171,7 +177,7 @@ def test_arrays_are_read_and_pickles_refused(tmp_path: Path) -> None:
     table.write_text(TABLE)
     np.save(array, np.arange(3, dtype=np.uint8)[:, None, None] + np.zeros((1, 136, 136), np.uint8))
     svrimg.import_folder(array, table, tmp_path / "out")
-    assert (radar_data.read_picture(tmp_path / "out" / "Noise" / "c.png") == 2).all()
+    assert (radar_folders.read_picture(tmp_path / "out" / "Noise" / "c.png") == 2).all()
     pickled = tmp_path / "pickled.npy"
     np.save(pickled, np.array([{"a": 1}], object), allow_pickle=True)
     with pytest.raises(DataError, match="pickled objects and is not opened.*numpy.save"):
@@ -188,14 +194,14 @@ def test_arrays_are_read_and_pickles_refused(tmp_path: Path) -> None:
 def test_real_pictures_and_the_real_table_have_the_known_form(tmp_path: Path) -> None:
     paths = images.list_images(REAL / "images")
     stack = svrimg.read_array(REAL / "test_imgs.npy")
-    pictures = [radar_data.read_picture(path)[..., 0] for path in paths]
+    pictures = [radar_folders.read_picture(path)[..., 0] for path in paths]
     assert len(paths) == 5 and {picture.tobytes() for picture in pictures} == {field.tobytes() for field in stack}
-    assert {radar_data.group_of(path.stem, "") for path in paths} == {"20110404"}
+    assert {radar_folders.group_of(path.stem, "") for path in paths} == {"20110404"}
     table = REAL / "eg_classes_96-17.csv"
-    codes, classes = radar_data.read_table(table)
+    codes, classes = radar_folders.read_table(table)
     with table.open() as file:
         assert {(int(row["Class Code"]), row["Class Name"]) for row in csv.DictReader(file)} == set(codes.items())
-    assert len(classes) == 1741 and radar_data.check_classes(sample_radar.CLASSES, codes) == []
+    assert len(classes) == 1741 and radar_folders.check_classes(radar.CLASSES, codes) == []
 
 
 def test_the_task_is_found_and_runs_are_listed(tmp_path: Path) -> None:
@@ -204,6 +210,6 @@ def test_the_task_is_found_and_runs_are_listed(tmp_path: Path) -> None:
         "Three blocks", "Chapter", "Chapter, dropout and augmentation",
     ]  # fmt: skip
     assert task.variants is not None
-    shown = task.variants(radar.Config(), np.zeros((136, 136, 3), np.uint8), 9)
+    shown = task.variants(tasks_radar.Config(), np.zeros((136, 136, 3), np.uint8), 9)
     assert len(shown) == 9 and shown[0].shape == (136, 136, 3)
     assert runs.list_runs(tmp_path) == []

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cloudcore import rle
-from cloudcore.dome import Dome
 from cloudcore.errors import CloudcoreError
+from cloudcore.masks import rle
+from cloudcore.sky.dome import Dome
 from cloudcore.ui import brush
 
 HW = (40, 60)
@@ -63,7 +63,7 @@ def _app() -> None:
     import numpy as np
     import streamlit as st
 
-    from cloudcore.dome import Dome
+    from cloudcore.sky.dome import Dome
     from cloudcore.ui import brush
 
     dome = Dome((20.0, 30.0), 18.0)
@@ -215,7 +215,7 @@ def test_fill_follows_colour_contiguously_and_may_stop_at_paint(js: Js) -> None:
 
 @pytest.mark.browser
 def test_okta_agrees_with_python(js: Js) -> None:
-    from cloudcore.dome import okta
+    from cloudcore.sky.cloud_amount import okta
 
     fractions = [0.0, 1e-9, 0.06, 0.0625, 0.1875, 0.5, 0.9374, 0.95, 0.999999, 1.0]
     assert js("return given.map(l.okta)", fractions) == [okta(f) for f in fractions]

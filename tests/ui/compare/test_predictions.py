@@ -6,10 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from cloudcore import data, images, mask, metrics, models
+from cloudcore import images, models
 from cloudcore.errors import DataError
+from cloudcore.files import opening
+from cloudcore.frames import listing
 from cloudcore.labels import LabelStore
-from cloudcore.ui import lens, scoring
+from cloudcore.masks import mask, metrics
+from cloudcore.ui import lens
+from cloudcore.ui.compare import predictions
 from tests import toy_model
 
 GRID = lens.Grid()
@@ -35,22 +39,22 @@ def model(tmp_path: Path) -> models.Predictor:
 
 
 def test_kept_levels_are_the_models_answer(folder: Path, model: models.Predictor, tmp_path: Path) -> None:
-    case = scoring.cases_of_folder(folder)[0]
-    image, _ = scoring.read(case, LabelStore(tmp_path / "labels"), "sky")
-    first = scoring.levels(tmp_path / "cache", model, case, image, GRID)
+    case = predictions.cases_of_folder(folder)[0]
+    image, _ = predictions.read(case, LabelStore(tmp_path / "labels"), "sky")
+    first = predictions.levels(tmp_path / "cache", model, case, image, GRID)
     kept = list((tmp_path / "cache").rglob("*.png"))
     assert len(kept) == 1
     assert np.array_equal(first, lens.levels(model(image), GRID.thresholds))
-    assert np.array_equal(scoring.levels(tmp_path / "cache", model, case, image, GRID), first)
+    assert np.array_equal(predictions.levels(tmp_path / "cache", model, case, image, GRID), first)
     kept[0].write_bytes(b"broken")
-    assert np.array_equal(scoring.levels(tmp_path / "cache", model, case, image, GRID), first)
+    assert np.array_equal(predictions.levels(tmp_path / "cache", model, case, image, GRID), first)
 
 
 def test_counts_equal_clean_and_confusion(folder: Path, model: models.Predictor, tmp_path: Path) -> None:
-    case = scoring.cases_of_folder(folder)[1]
-    image, label = scoring.read(case, LabelStore(tmp_path / "labels"), "sky")
+    case = predictions.cases_of_folder(folder)[1]
+    image, label = predictions.read(case, LabelStore(tmp_path / "labels"), "sky")
     cloud, valid = mask.from_label(label)
-    counts = scoring.count(lens.levels(model(image), GRID.thresholds), label, GRID)
+    counts = predictions.count(lens.levels(model(image), GRID.thresholds), label, GRID)
     for k, m in [(20, 0), (49, 3), (60, 8)]:
         cleaned = mask.clean(model(image), GRID.thresholds[k], GRID.min_sizes[m], valid)
         wanted = metrics.confusion(cleaned, cloud, valid)
@@ -61,27 +65,27 @@ def test_counts_equal_clean_and_confusion(folder: Path, model: models.Predictor,
 def test_scores_are_those_of_metrics(rng: np.random.Generator) -> None:
     found = rng.integers(1, 500, (7, 4))
     frames = [metrics.Confusion(*(int(value) for value in row)) for row in found]
-    pooled, said = metrics.pooled(frames), scoring.scores(found)
+    pooled, said = metrics.pooled(frames), predictions.scores(found)
     for name in set(said) - {"cloud_error"}:
         assert said[name] == pytest.approx(getattr(pooled, name))
     assert said["cloud_error"] == pytest.approx(metrics.fraction_error(frames))
 
 
 def test_both_empty_is_one_and_intervals_need_frames(rng: np.random.Generator) -> None:
-    empty = scoring.scores(np.array([[0, 0, 0, 50]]))
+    empty = predictions.scores(np.array([[0, 0, 0, 50]]))
     assert empty["dice"] == empty["iou"] == 1 and np.isnan(empty["precision"])
-    assert scoring.intervals(rng.integers(1, 9, (19, 4))) == {}
-    low, high = scoring.intervals(rng.integers(1, 900, (40, 4)))["dice"]
+    assert predictions.intervals(rng.integers(1, 9, (19, 4))) == {}
+    low, high = predictions.intervals(rng.integers(1, 900, (40, 4)))["dice"]
     assert 0 < low < high < 1
 
 
 def test_a_painted_label_goes_before_the_mask_file(folder: Path, tmp_path: Path) -> None:
     store = LabelStore(tmp_path / "labels")
     store.save("sky", "f1", np.ones((48, 64), bool), base_revision=0, author="ann", operation_id="1")
-    frames = data.list_frames(folder / "images")
-    found = {case.stem: case for case in scoring.cases(frames, folder / "images", store, "sky")}
+    frames = listing.list_frames(folder / "images")
+    found = {case.stem: case for case in predictions.cases(frames, folder / "images", store, "sky")}
     assert [found[stem].revision for stem in ("f0", "f1", "f2")] == [0, 1, 0]
-    assert (scoring.read(found["f1"], store, "sky")[1] == mask.CLOUD).all()
+    assert (predictions.read(found["f1"], store, "sky")[1] == mask.CLOUD).all()
     assert found["f0"].identity != found["f2"].identity
 
 
@@ -89,17 +93,19 @@ def test_a_label_of_another_size_is_refused(folder: Path, tmp_path: Path) -> Non
     store = LabelStore(tmp_path / "labels")
     store.save("sky", "f1", np.ones((20, 20), bool), base_revision=0, author="ann", operation_id="1")
     case = next(
-        c for c in scoring.cases(data.list_frames(folder / "images"), folder / "images", store, "sky") if c.stem == "f1"
+        c
+        for c in predictions.cases(listing.list_frames(folder / "images"), folder / "images", store, "sky")
+        if c.stem == "f1"
     )
     with pytest.raises(DataError, match="20 × 20"):
-        scoring.read(case, store, "sky")
+        predictions.read(case, store, "sky")
 
 
 def test_trained_on_is_told_by_content(folder: Path, tmp_path: Path) -> None:
-    cases = scoring.cases_of_folder(folder)
-    known = models.load(toy_model.write(tmp_path / "t", trained_on=[data.sha256_of(cases[0].path)]))
-    assert [scoring.trained_on(known, case) for case in cases] == [True, False, False]
+    cases = predictions.cases_of_folder(folder)
+    known = models.load(toy_model.write(tmp_path / "t", trained_on=[opening.sha256_of(cases[0].path)]))
+    assert [predictions.trained_on(known, case) for case in cases] == [True, False, False]
 
 
 def test_thinning_only_above_the_limit() -> None:
-    assert scoring.thinning((1400, 1500)) == 1 and scoring.thinning((3456, 5184)) == 3
+    assert predictions.thinning((1400, 1500)) == 1 and predictions.thinning((3456, 5184)) == 3

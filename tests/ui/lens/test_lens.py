@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cloudcore import mask, rle, sweep
 from cloudcore.errors import MaskError
+from cloudcore.masks import mask, rle, sweep
 from cloudcore.ui import lens
 
 GRID = lens.Grid()

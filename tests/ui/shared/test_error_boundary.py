@@ -7,10 +7,10 @@ def _script() -> None:
     import streamlit as st
 
     from cloudcore.errors import DataError
-    from cloudcore.ui import guard
+    from cloudcore.ui.shared import error_boundary
 
     @st.fragment
-    @guard.in_words
+    @error_boundary.in_words
     def part() -> None:
         ours, other = st.button("Ours", key="ours"), st.button("Unforeseen", key="other")
         if st.button("Again", key="again"):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cloudcore.ui import widgets
+from cloudcore.ui.shared import widgets
 
 
 def test_libraries_are_set_aside_once_for_what_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

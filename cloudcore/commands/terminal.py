@@ -1,0 +1,31 @@
+"""What the commands share: flags of the same meaning, a bar on one line, a result as JSON."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+DataDir = Annotated[Path, typer.Option("--data", help="Data folder: images/ and masks/, or a pairs.csv")]
+JsonFile = Annotated[Optional[Path], typer.Option("--json", help="Write the result there as JSON")]  # noqa: UP045
+Every = Annotated[bool, typer.Option("--all", help="Count images the model was trained on too")]
+
+
+def progress(done: int, total: int, text: str = "") -> None:
+    """A bar and a counter on one line of the terminal; silent where nobody looks."""
+    if sys.stderr.isatty():
+        bar = "█" * round(20 * done / max(1, total))
+        print(
+            f"\r{bar:░<20} {done} of {total} {text[:50]:50}",
+            end="" if done < total else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def write_json(path: Path | None, content: Any) -> None:
+    """Write a result as JSON, NaN refused; nothing where no file was asked for."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

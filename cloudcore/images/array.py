@@ -1,0 +1,30 @@
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def short_side(shape_hw: tuple[int, int], side: int) -> tuple[int, int]:
+    """(h, w) scaled so that the shorter side is `side` px, the other in proportion; side 0 changes nothing."""
+    height, width = shape_hw
+    if side <= 0 or min(shape_hw) == side:
+        return height, width
+    scale = side / min(shape_hw)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+Image = NDArray[np.uint8]
+"""uint8 (H, W, 3) in the order red, green, blue."""
+
+
+def resize(image: NDArray[np.uint8], out_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """The image on another grid: averaged where it shrinks, bilinear where it grows. For pictures, not for labels."""
+    shrinks = out_hw[0] * out_hw[1] < image.shape[0] * image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (out_hw[1], out_hw[0]), interpolation=method), np.uint8)
+
+
+def thumbnail(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The image with its longer side at most `side` px, shape kept; never enlarged."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    return image if scale >= 1 else resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -1,1 +1,0 @@
-"""Torch modules written here; every other network comes from a library."""

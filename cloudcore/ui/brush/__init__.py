@@ -1,0 +1,43 @@
+"""Our brush canvas: a sheet in, a mask out after every stroke."""
+
+from cloudcore.ui.brush.component import (
+    EXACT_PX,
+    HERE,
+    HORIZON_COLOUR,
+    SCRIPTS,
+    BrushValue,
+    Sheet,
+    brush,
+    first_cloud,
+    horizon_sheet,
+    lay,
+    moved_dome,
+    note,
+    renewed,
+    revision,
+    runs,
+    sheet,
+    value,
+    with_dome,
+)
+
+__all__ = [
+    "BrushValue",
+    "EXACT_PX",
+    "HERE",
+    "HORIZON_COLOUR",
+    "SCRIPTS",
+    "Sheet",
+    "brush",
+    "first_cloud",
+    "horizon_sheet",
+    "lay",
+    "moved_dome",
+    "note",
+    "renewed",
+    "revision",
+    "runs",
+    "sheet",
+    "value",
+    "with_dome",
+]

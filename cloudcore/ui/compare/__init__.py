@@ -1,0 +1,3 @@
+"""The Compare page: prediction against truth."""
+
+__all__ = ["predictions", "scores", "selection", "viewer"]

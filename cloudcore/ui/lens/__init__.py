@@ -1,0 +1,41 @@
+"""The lens: a probability in; threshold, min_size and what is looked at out."""
+
+from cloudcore.ui.lens.component import (
+    CORE,
+    MILLION,
+    MIN_SIZES,
+    MOST_STEPS,
+    PANELS,
+    THRESHOLDS,
+    Grid,
+    LensValue,
+    Levels,
+    Names,
+    Picture,
+    Tables,
+    Thumb,
+    lens,
+    levels,
+    stage_data,
+    thumbs,
+)
+
+__all__ = [
+    "CORE",
+    "Grid",
+    "LensValue",
+    "Levels",
+    "MILLION",
+    "MIN_SIZES",
+    "MOST_STEPS",
+    "Names",
+    "PANELS",
+    "Picture",
+    "THRESHOLDS",
+    "Tables",
+    "Thumb",
+    "lens",
+    "levels",
+    "stage_data",
+    "thumbs",
+]
