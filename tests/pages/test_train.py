@@ -17,7 +17,6 @@ from cloudcore.labels import LabelStore
 from cloudcore.learning import hardware, jobs, trial
 from cloudcore.learning.options import make_config
 from cloudcore.learning.tasks import find_tasks
-from cloudcore.models import folder as models_folder
 from cloudcore.settings import Settings
 from cloudcore.ui.train import new_run, notes, progress, table, trial_form
 from tests.pages.conftest import open_page, texts
@@ -176,7 +175,7 @@ def test_a_failed_run_says_why_and_resumes(settings: Settings, monkeypatch: pyte
 
 def test_a_run_becomes_a_named_model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[tuple[str, str]] = []
-    monkeypatch.setattr(models_folder, "save_run_as", lambda run, name, settings: saved.append((run.id, name)))
+    monkeypatch.setattr(models, "save_run_as", lambda run, name, settings: saved.append((run.id, name)))
     run = _finished(settings, "first")
     app = open_page("train")
     app.text_input(key="model-name").set_value("sky-kpno")
