@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from cloudcore import settings
-from cloudcore.errors import CloudcoreError, DataError
+from cloudcore.errors import DataError
+from cloudcore.files import opening
 from cloudcore.images import Image
 from cloudcore.night import export, keogram
 from cloudcore.night import measure as nights
@@ -54,14 +55,14 @@ def night(
     """How cloudy a night was: a CSV with a row for every frame; frames done before are not done again."""
     here = settings.load()
     hangs, place = _hangs(north, east_right), _site(site)
-    table = {} if times is None else sky_times.read_table(times.name, _bytes(times))
+    table = {} if times is None else sky_times.read_table(times.name, _content(times))
     told = place is not None and hangs is not None  # what is kept need not be readable then
     options = Options(
         place, hangs, None if every else sun_below, moon_radius, sun_radius, spread,
         clock=Clock(table, pattern, clock_ahead),
         places={} if told else camera_sites.load_all(here.cameras, cameras_in(folder)),
     )  # fmt: skip
-    series = None if second is None else night_series.read_series(second.name, _bytes(second))
+    series = None if second is None else night_series.read_series(second.name, _content(second))
     planned = plan(folder, options)
     if keep_site:
         _keep(here.cameras, cameras_in(folder), options)
@@ -129,11 +130,8 @@ def _keep(cameras: Path, names: list[str], options: Options) -> None:
             raise DataError(f"The site is not kept ({problem.strerror}). Check {cameras}.") from problem
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise CloudcoreError(f"{path} cannot be read ({problem.strerror}). Give another file.") from problem
+def _content(path: Path) -> bytes:
+    return opening.read_file(path, DataError, "a CSV file")
 
 
 def _picture(observer: nights.Observer, rows: list[nights.Row], step: str) -> Image:

@@ -2,9 +2,7 @@
 
 import hashlib
 import logging
-import os
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import LabelError
+from cloudcore.files import atomic
 from cloudcore.labels import queries
 from cloudcore.labels.database import CLASSES, DRAFTS, FLAGS, REVISIONS, connect, create_tables, in_words
 from cloudcore.labels.names import Key, checked_key, disk_name, short, shown
@@ -306,12 +305,7 @@ class LabelStore:
         folder.mkdir(parents=True, exist_ok=True)
         if not folder.resolve().is_relative_to(self.root.resolve()):
             raise LabelError(f"{folder} is a link that leads out of the label store: remove it")
-        temporary = folder / f".{uuid.uuid4().hex}.tmp"
-        try:
-            temporary.write_bytes(png)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        atomic.replace_file(path, png, durable=False)
 
     def _head_number(self, key: Key) -> int:
         rows = self._rows(sa.select(sa.func.max(REVISIONS.c.revision)).where(queries.is_at(REVISIONS, key)))

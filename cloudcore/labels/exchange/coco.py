@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cloudcore.errors import DataError
-from cloudcore.files import atomic
+from cloudcore.files import atomic, opening
 from cloudcore.frames import listing
 from cloudcore.labels.exchange.label_import import (
     LABEL_CLASSES,
@@ -133,11 +133,10 @@ def _box(pixels: Mask) -> list[int]:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    content = opening.read_file(path, DataError, "a COCO JSON file", MAX_BYTES)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path.name} is over {MAX_BYTES >> 20} MiB. Split it.")
-        whole = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as problem:
+        whole = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as problem:
         raise DataError(f"{path.name} is no JSON that can be read ({problem}). Export it as COCO JSON.") from problem
     if not isinstance(whole, dict):
         raise DataError(f"{path.name} holds a {type(whole).__name__}, wanted COCO's object. Export it as COCO JSON.")

@@ -349,12 +349,8 @@ def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() and target.samefile(source):
         return
-    new = target.parent / f".{uuid.uuid4().hex}.tmp"
-    try:
+    with atomic.replacing(target, durable=False) as new:  # the frame itself stays where it is
         try:
             os.link(source.resolve(), new)
         except OSError:  # another disk, or one without links
             shutil.copyfile(source, new)
-        os.replace(new, target)
-    finally:
-        new.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cloudcore import runs
 from cloudcore.errors import RunError
 from cloudcore.learning.task import Task, TrainingData
 
@@ -134,12 +135,10 @@ def speed(
 
 def _cost(timed: Any, prepared: TrainingData, place: Any) -> dict[str, Any]:
     """What the timed steps of a climb say about a whole training."""
-    import resource
-
     import torch
 
     steps = max(1, len(timed.times) - 1 - min(SKIPPED, len(timed.times) - 2))
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    held = runs.peak_memory_mib()
     if place.type == "cuda":
         held = torch.cuda.max_memory_allocated(place) >> 20
     return {

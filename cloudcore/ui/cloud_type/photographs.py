@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images, models
 from cloudcore.errors import CloudcoreError, ImageError
-from cloudcore.files import atomic
+from cloudcore.files import atomic, tables
 from cloudcore.labels import LabelStore
 from cloudcore.photographs import class_activation
 from cloudcore.photographs.genera import find
@@ -168,11 +168,6 @@ def table(store: LabelStore) -> str:
     writer.writerow(("file", "answer", "top1", "p1", "top2", "p2", "top3", "p3", "label", "model"))
     for photo in kept():
         top = [part for name, p in photo.top for part in (name, f"{p:.4f}")]
-        row = (_safe(photo.name), photo.answer, *top, said[photo.stem].name if photo.stem in said else "", photo.model)
-        writer.writerow(row)
+        label = said[photo.stem].name if photo.stem in said else ""
+        writer.writerow((tables.safe_cell(photo.name), photo.answer, *top, label, photo.model))
     return out.getvalue()
-
-
-def _safe(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t" else name

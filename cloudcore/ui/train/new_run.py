@@ -2,8 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
-import secrets
 import shutil
 import threading
 import time
@@ -18,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cloudcore import images, runs
 from cloudcore.errors import CloudcoreError, DataError
+from cloudcore.files import atomic
 from cloudcore.frames import labelled as frames_labelled
 from cloudcore.frames import preflight as frames_preflight
 from cloudcore.labels import exchange
@@ -110,18 +109,15 @@ def painted_folder(library: widgets.Library, painted: Mapping[str, int]) -> Path
     folder = library.settings.workspace / "data" / hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
     if folder.is_dir():
         return folder
-    building = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    building.parent.mkdir(parents=True, exist_ok=True)
     chosen = [frame for frame in library.frames if frame.stem in painted]
     try:
-        with st.spinner(f"Writing {len(chosen)} painted frames"):
+        with st.spinner(f"Writing {len(chosen)} painted frames"), atomic.new_folder(folder) as building:
             cameras = library.settings.cameras
             report = exchange.export_folder(library.store, widgets.LABEL_SET, chosen, building, cameras)
-        (building / LEFT_OUT).write_text("\n".join(report.left_out), encoding="utf-8")
-        if not folder.is_dir():
-            os.replace(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+            (building / LEFT_OUT).write_text("\n".join(report.left_out), encoding="utf-8")
+    except OSError:
+        if not folder.is_dir():  # another window has written the same frames meanwhile
+            raise
     _drop_stale(folder, library.settings)
     return folder
 
