@@ -60,18 +60,20 @@ def append(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(folder: Path, place: Path | None = None, over: bool = False) -> Iterator[Path]:
+def new_folder(folder: Path, place: Path | None = None, over: bool = False, durable: bool = True) -> Iterator[Path]:
     """An empty folder to fill, hidden in `place` (by default beside `folder`); after the block it becomes `folder`.
 
     place is on the disk of `folder`. over has it take the place of a folder that is there; without it, one that is not
-    empty stays, and OSError is raised. Where the block raises, all that was written goes.
+    empty stays, and OSError is raised. durable is as in `replacing`, for every file of it. Where the block raises, all
+    that was written goes.
     """
     holder = _hidden(place or folder.parent)
     built = holder / folder.name  # one level down, so that a search for */model.json does not meet it half written
     built.mkdir(parents=True)
     try:
         yield built
-        _force_all(built)
+        if durable:
+            _force_all(built)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):
             folder.rmdir()  # an empty one: Windows renames onto none

@@ -28,7 +28,8 @@ def plain(name: str, otherwise: str) -> str:
     >>> plain("con", "frame"), plain("..", "frame")
     ('frame_con', 'frame')
     """
-    kept = "".join(letter if letter.isalnum() or letter in "-_+." else "_" for letter in name).strip("._")[:LONGEST]
+    kept = "".join(letter if letter.isalnum() or letter in "-_+." else "_" for letter in name)
+    kept = kept.strip("._")[:LONGEST].rstrip("._")
     return f"{otherwise}_{kept}".rstrip("_") if not kept or is_reserved(kept) else kept
 
 

@@ -13,21 +13,22 @@ def read_object(
     error: type[CloudcoreError],
     remedy: str,
     *,
+    named: str = "",
     optional: bool = False,
     max_bytes: int = opening.MAX_BYTES,
 ) -> dict[str, Any]:
-    """The JSON object of a regular file, UTF-8; with optional, {} where there is none.
+    """The JSON object of a regular file in UTF-8, a byte-order mark or not; with optional, {} where there is none.
 
-    Raises `error` in a sentence that names the file and its folder and ends with the remedy, such as "Export the model
-    again.": `model.json of moonlit is no JSON object. Export the model again.`
+    Raises `error` in a sentence that names the file and its folder, or `named`, and ends with the remedy:
+    `model.json of moonlit is no JSON object. Export the model again.`
     """
-    named = f"{path.name} of {path.parent.name}"
+    named = named or f"{path.name} of {path.parent.name}"
     try:
         with opening.open_regular(path) as file:
             content = file.read(max_bytes + 1)
         if len(content) > max_bytes:
-            raise error(f"{named} is over {max_bytes >> 20} MB, which is no small file. {remedy}")
-        found = json.loads(content.decode())
+            raise error(f"{named} is over {max_bytes >> 20} MB. {remedy}")
+        found = json.loads(content.decode("utf-8-sig"))
     except FileNotFoundError as problem:
         if optional:
             return {}

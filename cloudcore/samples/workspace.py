@@ -90,7 +90,7 @@ def write(folder: Path, seed: int = 0, progress: Callable[[float, str], None] | 
     """
     folder = folder.absolute()
     _check_free(folder)
-    with atomic.new_folder(folder) as started:
+    with atomic.new_folder(folder, durable=False) as started:  # 400 files, drawn anew at any time
         _draw_all(started, seed, progress or (lambda share, words: None))
         _check_free(folder)
 

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from cloudcore import images
+from cloudcore.files.names import plain
 from cloudcore.night import charts, export, keogram
 from cloudcore.night import series as night_series
 from cloudcore.night.cache import Store
@@ -262,7 +263,7 @@ def show_downloads(view: View, picked: Picked) -> None:
     if not view.rows:
         return
     name = view.plan.folder.parent.name if view.plan.folder.name == "images" else view.plan.folder.name
-    base = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name) or "night"
+    base = plain(name, "night")
     with st.popover("Download"):
         rows, left_out = view.rows, view.left_out
         made: list[tuple[str, Any, str]] = [
