@@ -3,12 +3,14 @@
 import streamlit as st
 
 from cloudcore.ui.compare import scores, selection, viewer
-from cloudcore.ui.shared.widgets import enter, head, library, stage
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head, stage
 
 enter()
-here = library()
+library = open_library()
 row = head("Compare")
-choice = selection.choose(here, row)
+choice = selection.choose(library, row)
 with row:
     st.space("stretch")
     scores.status(choice)

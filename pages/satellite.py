@@ -5,20 +5,22 @@ import streamlit as st
 from cloudcore.ui.satellite import correction, gallery, image_view, statistics
 from cloudcore.ui.satellite import shelf as satellite_shelf
 from cloudcore.ui.shared import notices
-from cloudcore.ui.shared.widgets import enter, head, library, stage
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head, stage
 
 enter()
-room = library()
-notices.show_told()
+library = open_library()
+notices.show_waiting()
 row = head("Satellite")
 with row:
     view = satellite_shelf.choose_view()
     present, name = satellite_shelf.choose_patterns() if view != satellite_shelf.STATISTICS else ((), "")
     st.space("stretch")
     count = st.empty()
-    satellite_shelf.choose_data(room, row)
+    satellite_shelf.choose_data(library, row)
 
-shelf = satellite_shelf.shelf(room)
+shelf = satellite_shelf.shelf(library)
 if shelf is None:
     st.stop()
 

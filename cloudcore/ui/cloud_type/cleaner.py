@@ -15,8 +15,9 @@ from cloudcore.photographs import decisions, folders
 from cloudcore.photographs.decisions import BIN, KEEP, MOVE, Decision
 from cloudcore.photographs.genera import find
 from cloudcore.ui.cloud_type import view
-from cloudcore.ui.shared import widgets
-from cloudcore.ui.shared.widgets import Library
+from cloudcore.ui.shared.library import Library
+from cloudcore.ui.shared.models import load_predictor
+from cloudcore.ui.shared.widgets import is_dark, stage, thumbnail
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
 PARTS = {"All": None, "Learnt from": True, "Held out": False}
@@ -46,7 +47,7 @@ def show(library: Library, model: models.ModelEntry) -> None:
         st.error(str(problem))
         return
     bench = Bench(folder, review, decisions.standing(folder), model)
-    left, right = widgets.stage(view.INSPECTOR_PX)
+    left, right = stage(view.INSPECTOR_PX)
     with right:
         cell = _show_confusion(bench)
         _show_decisions(bench)
@@ -75,12 +76,12 @@ def _choose_folder(library: Library) -> Path | None:
 def _reviewed(folder: Path, model: models.ModelEntry) -> Review:
     parts = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     changed = tuple(path.stat().st_mtime_ns for path in (model.folder / "model.json", *parts))
-    return _review(folder, model.folder, changed, model)
+    return _review(folder, model.folder, changed)
 
 
 @st.cache_resource(show_spinner="Looking at every photograph", max_entries=4)
-def _review(folder: Path, model: Path, changed: tuple[int, ...], _entry: models.ModelEntry) -> Review:
-    return class_review.review(view.predictor(_entry), folder)
+def _review(folder: Path, model: Path, changed: tuple[int, ...]) -> Review:
+    return class_review.review(load_predictor(model), folder)
 
 
 def _code(name: str) -> str:
@@ -103,7 +104,7 @@ def _show_confusion(bench: Bench) -> tuple[int, int] | None:
     classes = bench.review.classes
     counts = class_review.matrix(photos, len(classes))
     right = int(counts.trace())
-    figure = class_charts.confusion(counts, [_code(name) for name in classes], widgets.is_dark())
+    figure = class_charts.confusion(counts, [_code(name) for name in classes], is_dark())
     alt = f"Confusion matrix of {len(photos)} photographs, {right} on the diagonal"
     event = st.plotly_chart(
         figure, theme=None, config={"displayModeBar": False}, width="stretch", height=300, on_select="rerun",
@@ -117,7 +118,7 @@ def _show_confusion(bench: Bench) -> tuple[int, int] | None:
     with st.expander("Reliability", type="compact"):
         bins = class_review.reliability(photos)
         st.plotly_chart(
-            class_charts.reliability(bins, widgets.is_dark()), theme=None, config={"displayModeBar": False},
+            class_charts.reliability(bins, is_dark()), theme=None, config={"displayModeBar": False},
             width="stretch", height=220, key=f"cleaner_reliability_{part}", alt="Share right against confidence",
         )  # fmt: skip
         st.caption(f"n = {len(photos)}; on the dotted line a confidence means what it says.")
@@ -160,9 +161,7 @@ def _show_worst(bench: Bench, cell: tuple[int, int] | None) -> None:
 def _card(bench: Bench, one: Reviewed) -> None:
     name, answer = (bench.review.classes[k] for k in (one.photo.label, one.predicted))
     share = 100 * float(one.probability[one.predicted])
-    st.image(
-        widgets.thumbnail(one.photo.path), alt=f"{one.photo.stem}: filed {name}, answered {answer}", width="stretch"
-    )
+    st.image(thumbnail(one.photo.path), alt=f"{one.photo.stem}: filed {name}, answered {answer}", width="stretch")
     part = "learnt" if one.learnt else "held out"
     st.caption(f"filed {_code(name)}, said {_code(answer)} {share:.0f} %, loss {one.loss:.2f}, {part}")
     decision = bench.decided.get(one.photo.stem)

@@ -24,7 +24,7 @@ SHOWN = 40
 """Photographs of a session whose picture is kept; of older ones the row of results stays."""
 SIDE_PX = 1280
 THUMB_PX = 224
-ALL, TOLD, ROUND = "genus_photographs", "genus_told", "genus_round"
+ALL, REFUSED, ROUND = "genus_photographs", "genus_refused", "genus_round"
 CLEAR, OTHER = "Clear sky", "Not a cloud photograph"
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt")
 NO_PICKLE = (
@@ -84,7 +84,7 @@ def round_number() -> int:
 
 def take_in(files: Sequence[tuple[str, bytes]], model: models.ModelEntry, predictor: models.Predictor) -> None:
     """Judge each (name, bytes); what is refused is told in words. The bytes themselves are not kept."""
-    told: list[str] = []
+    refused: list[str] = []
     known = {photo.stem for photo in kept()}
     newest = None
     bar = st.progress(0.0, "Looking") if len(files) > 3 else None
@@ -94,10 +94,10 @@ def take_in(files: Sequence[tuple[str, bytes]], model: models.ModelEntry, predic
         try:
             photo = _judged(name, content, model, predictor)
         except CloudcoreError as problem:
-            told.append(str(problem) if PurePath(name).name in str(problem) else f"{_shown(name)}: {problem}")
+            refused.append(str(problem) if PurePath(name).name in str(problem) else f"{_shown(name)}: {problem}")
             continue
         if photo.stem in known:
-            told.append(f"{photo.name} is here already.")
+            refused.append(f"{photo.name} is here already.")
         else:
             kept().append(photo)
             known.add(photo.stem)
@@ -106,7 +106,7 @@ def take_in(files: Sequence[tuple[str, bytes]], model: models.ModelEntry, predic
         old.picture, old.thumb, old.verdict = b"", b"", None
     if newest is not None:
         st.session_state["genus_chosen"] = newest
-    st.session_state[TOLD] = told
+    st.session_state[REFUSED] = refused
     st.session_state[ROUND] = round_number() + 1
 
 

@@ -13,7 +13,8 @@ from cloudcore.photographs.genera import BAND_WORDS, GENERA, Genus, base_words, 
 from cloudcore.ui.cloud_type import photographs
 from cloudcore.ui.cloud_type.photographs import CLEAR, OTHER, Photograph
 from cloudcore.ui.shared import author
-from cloudcore.ui.shared.widgets import Library
+from cloudcore.ui.shared.library import Library
+from cloudcore.ui.shared.models import load_predictor
 
 INSPECTOR_PX = 336
 STRIP_PX = 176
@@ -24,16 +25,6 @@ ANSWER, CLEANER = "Photographs", "Clean and train"
 KIND = "class"
 SAMPLE_GENERA = ("Cirrus", "Altocumulus", "Cumulus")
 EMPTY = "Drop photographs here, JPEG or PNG, to 50 MB."
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _predictor(folder: Path, changed_ns: int) -> models.Predictor:
-    return models.load(folder)
-
-
-def predictor(entry: models.ModelEntry) -> models.Predictor:
-    """The loaded model, kept until its model.json changes. Raises ModelError."""
-    return _predictor(entry.folder, (entry.folder / "model.json").stat().st_mtime_ns)
 
 
 def choose_model(library: Library) -> models.ModelEntry:
@@ -121,7 +112,7 @@ def _offer_samples(entry: models.ModelEntry, library: Library) -> None:
 
 def _take_in(files: Sequence[tuple[str, bytes]], entry: models.ModelEntry) -> None:
     try:
-        photographs.take_in(files, entry, predictor(entry))
+        photographs.take_in(files, entry, load_predictor(entry.folder))
     except CloudcoreError as problem:
         st.error(str(problem))
         return
@@ -148,9 +139,9 @@ def _ways_in(entry: models.ModelEntry, place: str) -> None:
         _take_in([(name, item.getvalue()) for name, item in files], entry)
 
 
-def show_told() -> None:
-    """What was refused of the last photographs, and why."""
-    for sentence in st.session_state.get(photographs.TOLD, [])[:6]:
+def show_refused() -> None:
+    """Say which of the last photographs were refused, and why."""
+    for sentence in st.session_state.get(photographs.REFUSED, [])[:6]:
         st.error(sentence)
 
 

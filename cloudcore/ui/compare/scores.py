@@ -12,7 +12,8 @@ from cloudcore.sky import cloud_amount
 from cloudcore.ui import lens
 from cloudcore.ui.compare import pattern_scores, patterns, predictions, selection, viewer
 from cloudcore.ui.compare.selection import Choice, View
-from cloudcore.ui.shared.widgets import LABEL_SET, is_dark
+from cloudcore.ui.shared.library import LABEL_SET
+from cloudcore.ui.shared.widgets import is_dark
 from cloudcore.views import figures, render
 
 SORTS = ("Dice", "Cloud error", "Time")

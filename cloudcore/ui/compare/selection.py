@@ -15,7 +15,8 @@ from cloudcore.frames import chosen_folder
 from cloudcore.masks import mask
 from cloudcore.ui import lens
 from cloudcore.ui.compare import patterns, predictions
-from cloudcore.ui.shared.widgets import LABEL_SET, Library
+from cloudcore.ui.shared.library import LABEL_SET, Library
+from cloudcore.ui.shared.models import load_predictor
 
 ONE, WHOLE = "One frame", "Whole set"
 TRUTH = "truth"
@@ -149,8 +150,8 @@ def _choice(
     pattern: str,
 ) -> Choice:  # fmt: skip
     try:
-        predictor = _predictor(entry.folder, _changed(entry.folder))
-        other = _predictor(rival.folder, _changed(rival.folder)) if rival else None
+        predictor = load_predictor(entry.folder)
+        other = load_predictor(rival.folder) if rival else None
         cases = tuple(patterns.cases(library.settings, folder, pattern) if pattern else _cases(library, folder))
     except CloudcoreError as error:
         st.error(str(error))
@@ -245,16 +246,6 @@ def _tell_address(choice: Choice) -> None:
 def _keep_possible(key: str, options: Sequence[str], default: str) -> None:
     if st.session_state.get(key) not in options:
         st.session_state[key] = default
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _predictor(folder: Path, changed: tuple[int, ...]) -> models.Predictor:
-    return models.load(folder)
-
-
-def _changed(folder: Path) -> tuple[int, ...]:
-    files = [folder / name for name in ("model.json", "model.onnx")]
-    return tuple(file.stat().st_mtime_ns for file in files if file.is_file())
 
 
 @st.cache_resource(show_spinner=False)

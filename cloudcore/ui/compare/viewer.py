@@ -16,7 +16,7 @@ from cloudcore.masks import mask, sweep
 from cloudcore.ui import lens
 from cloudcore.ui.compare import patterns, predictions
 from cloudcore.ui.compare.selection import Choice, View, levels_of, name_of
-from cloudcore.ui.shared.widgets import LABEL_SET
+from cloudcore.ui.shared.library import LABEL_SET
 
 
 def look_through(view: View, beside: DeltaGenerator) -> View:

@@ -1,7 +1,6 @@
 """Inside, Layers: every layer of a model with its maps for a picture, the answer, and where a classifier looked."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from cloudcore.inside import charts, map_pictures
 from cloudcore.photographs import class_activation
 from cloudcore.settings import Settings
 from cloudcore.ui.inside import choices
+from cloudcore.ui.shared.models import load_predictor
 from cloudcore.ui.shared.widgets import is_dark
 from cloudcore.views import figures
 
@@ -125,15 +125,10 @@ def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Pictur
     st.dataframe(table, hide_index=True, height="content", column_config={"class": "Class", "share": bar})
     st.caption(f"exp(logit) of each class over their sum, at temperature {float(entry.info['temperature']):.2g}.")
     if entry.info.get("joined"):
-        whole = _predictor(entry.folder, (entry.folder / "model.json").stat().st_mtime_ns)(picture.image)
+        whole = load_predictor(entry.folder)(picture.image)
         best = int(whole.argmax())
         several = len(entry.info["joined"])
         st.caption(f"This network alone. All {several} together say {network.classes[best]}, {float(whole[best]):.2f}.")
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _predictor(folder: Path, changed_ns: int) -> models.Predictor:
-    return models.load(folder)
 
 
 def _show_cam(entry: models.ModelEntry, network: Any, picture: choices.Picture, layers: list[Any]) -> None:

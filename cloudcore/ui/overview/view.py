@@ -11,7 +11,10 @@ from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError, ImageError
 from cloudcore.frames import chosen_folder, labelling_order
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.library import LABEL_SET, Library, forget_frames
+from cloudcore.ui.shared.widgets import Card, frame_strip, thumbnail
+from cloudcore.ui.shared.words import run_title, score_text, time_left, when
 
 SHOWN = 10
 """Thumbnails under Next to label: two rows of five."""
@@ -37,11 +40,11 @@ class State:
     all_models: Sequence[models.ModelEntry]
 
 
-def state(library: widgets.Library) -> State:
+def state(library: Library) -> State:
     """Count and choose; reads the label store's heads, the runs' status files and the model folders."""
     stems = {frame.stem for frame in library.frames}
-    labelled = stems & set(library.store.heads(widgets.LABEL_SET))
-    flagged = stems & set(library.store.flags(widgets.LABEL_SET))
+    labelled = stems & set(library.store.heads(LABEL_SET))
+    flagged = stems & set(library.store.flags(LABEL_SET))
     all_runs = runs.list_runs(library.settings.runs)
     damaged = runs.damaged(library.settings.runs)
     running = next((run for run in all_runs if run.status().state in ("running", "queued")), None)
@@ -86,14 +89,14 @@ def show_next(now: State) -> None:
     cards, unreadable = [], []
     for item in now.next_frames[:SHOWN]:
         try:
-            picture = widgets.thumbnail(item.frame.path)
+            picture = thumbnail(item.frame.path)
         except (ImageError, OSError) as error:
             unreadable.append(str(error))
             continue
-        name = widgets.when(item.frame)
+        name = when(item.frame)
         alt, query = f"Frame {name}: {item.reason}", {"frame": item.frame.stem}
-        cards.append(widgets.Card(picture, alt, name, item.reason, "pages/paint.py", query))
-    widgets.frame_strip(cards, columns=5, key="next")
+        cards.append(Card(picture, alt, name, item.reason, "pages/paint.py", query))
+    frame_strip(cards, columns=5, key="next")
     for sentence in unreadable:
         st.caption(sentence)
     if (more := len(now.next_frames) - SHOWN) > 0:
@@ -112,7 +115,7 @@ def show_running(run: runs.Run) -> None:
             st.rerun()
         total = max(1, status.epochs)
         st.progress(min(1.0, status.epoch / total), f"{status.epoch} of {total} epochs done")
-        st.caption(f"{widgets.run_title(run)} · {status.state} · {widgets.time_left(status.eta_seconds)}")
+        st.caption(f"{run_title(run)} · {status.state} · {time_left(status.eta_seconds)}")
 
     live()
     st.page_link("pages/train.py", label="Watch it", query_params={"run": run.id})
@@ -155,14 +158,14 @@ def show_newest_runs(now: State, count: int = 4) -> None:
     for run in now.all_runs[:count]:
         status = run.status()
         with st.container(gap=None, key=f"newest-{run.id}"):
-            st.page_link("pages/train.py", label=widgets.run_title(run), query_params={"run": run.id})
-            st.caption(f"{status.state} · {widgets.score_text(status)}")
+            st.page_link("pages/train.py", label=run_title(run), query_params={"run": run.id})
+            st.caption(f"{status.state} · {score_text(status)}")
     if now.n_damaged:
         many = "1 run folder is damaged" if now.n_damaged == 1 else f"{now.n_damaged} run folders are damaged"
         st.page_link("pages/train.py", label=f"{many}: see Train")
 
 
-def show_sample_note(library: widgets.Library) -> None:
+def show_sample_note(library: Library) -> None:
     """Say that the frames are drawn samples and how to point the app at one's own."""
     if library.is_sample:
         st.subheader("These are samples", anchor=False)
@@ -172,7 +175,7 @@ def show_sample_note(library: widgets.Library) -> None:
         )
 
 
-def choose_frames(library: widgets.Library) -> None:
+def choose_frames(library: Library) -> None:
     """The Frames popover: a folder by its path, or files into workspace/images; refusals stand in words."""
     with st.popover("Frames…", key="frames"):
         st.caption(f"Read from {library.frames_folder}")
@@ -194,7 +197,7 @@ def choose_frames(library: widgets.Library) -> None:
 
 def _use(settings: Settings, folder: Path) -> None:
     chosen_folder.remember_folder(settings, folder)
-    widgets.forget_frames()
+    forget_frames()
 
 
 def _use_folder(settings: Settings, text: str) -> None:

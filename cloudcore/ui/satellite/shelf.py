@@ -21,7 +21,7 @@ from cloudcore.masks.mask import CLOUD, Mask
 from cloudcore.satellite import table as satellite_table
 from cloudcore.satellite.table import PATTERNS, Table
 from cloudcore.settings import Settings
-from cloudcore.ui.shared.widgets import Library
+from cloudcore.ui.shared.library import Library
 
 GALLERY, ONE, STATISTICS = VIEWS = ("Gallery", "One image", "Statistics")
 VIEW, IMAGE = "satellite_view", "satellite_image"  # keys of the session's choice

@@ -15,7 +15,8 @@ from cloudcore.learning.batches import photograph_views
 from cloudcore.learning.task import Task
 from cloudcore.learning.tasks import get_task
 from cloudcore.photographs import folders
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.library import Library
+from cloudcore.ui.shared.widgets import is_dark
 from cloudcore.views import figures
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
@@ -27,7 +28,7 @@ VARIED = ("rotation", "shift", "shear", "zoom", "flips")
 """Settings whose effect is drawn as variants, where a task has them."""
 
 
-def choose_data(library: widgets.Library, task: Task) -> Path | None:
+def choose_data(library: Library, task: Task) -> Path | None:
     """A folder for each class: pictures labelled in this app, the drawn samples, or a folder by its path."""
     own, samples = library.settings.workspace / "photographs", library.settings.samples / task.name
     options = [*([OWN] if _fits(own, samples) else []), SAMPLES, FOLDER]
@@ -70,8 +71,8 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
     if photos:
         _show_variants(photos[0].path, task, config)
     st.subheader("To learn from", anchor=False)
-    figure = figures.figure(widgets.is_dark(), 200, yaxis_title="pictures", showlegend=False)
-    figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(widgets.is_dark())["colours"][0]})
+    figure = figures.figure(is_dark(), 200, yaxis_title="pictures", showlegend=False)
+    figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(is_dark())["colours"][0]})
     st.plotly_chart(
         figure, theme=None, config=figures.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
         alt=f"{len(photos)} pictures in {len(classes)} classes",

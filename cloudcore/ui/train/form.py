@@ -12,7 +12,7 @@ from cloudcore import models
 from cloudcore.learning.options import make_config, option_types
 from cloudcore.learning.task import Task
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.words import title
 
 NOTHING = "nothing"
 
@@ -50,7 +50,7 @@ def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> m
 def _start_words(entry: models.ModelEntry | None) -> str:
     if entry is None:
         return NOTHING
-    return f"{entry.name}, shipped" if entry.shipped else widgets.title(entry.name, entry.task)
+    return f"{entry.name}, shipped" if entry.shipped else title(entry.name, entry.task)
 
 
 def start_name(entry: models.ModelEntry) -> str:

@@ -26,7 +26,8 @@ from cloudcore.learning.task import Task
 from cloudcore.learning.tasks import find_tasks, get_task
 from cloudcore.masks import mask
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.library import LABEL_SET, Library
+from cloudcore.ui.shared.words import time_left
 from cloudcore.ui.train import class_form, form, pattern_form, trial_form
 from cloudcore.views import render
 
@@ -70,14 +71,14 @@ def choose_task() -> Task:
     return get_task(str(chosen))
 
 
-def labelled(library: widgets.Library) -> dict[str, int]:
+def labelled(library: Library) -> dict[str, int]:
     """Stem -> newest revision of the frames here that were painted and not set aside as bad."""
-    heads, flags = library.store.heads(widgets.LABEL_SET), library.store.flags(widgets.LABEL_SET)
+    heads, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
     here = {frame.stem for frame in library.frames}
     return {stem: head.revision for stem, head in heads.items() if stem in here and flags.get(stem) != "bad"}
 
 
-def choose_data(library: widgets.Library, task: Task) -> Path | None:
+def choose_data(library: Library, task: Task) -> Path | None:
     """The data folder to learn from: painted labels (written out first), the samples, or a folder by its path."""
     if task.kind == "masks":
         return pattern_form.choose_data(library.settings)
@@ -101,7 +102,7 @@ def choose_data(library: widgets.Library, task: Task) -> Path | None:
     return Path(text).expanduser().absolute() if text.strip() else None
 
 
-def painted_folder(library: widgets.Library, painted: Mapping[str, int]) -> Path:
+def painted_folder(library: Library, painted: Mapping[str, int]) -> Path:
     """images/ and masks/ of the painted frames in workspace/data/<hash>, written once for each state of the labels.
 
     A run keeps its own folder, so painting on does not change what a resumed run learns from.
@@ -116,7 +117,7 @@ def painted_folder(library: widgets.Library, painted: Mapping[str, int]) -> Path
     try:
         with st.spinner(f"Writing {len(chosen)} painted frames"):
             cameras = library.settings.cameras
-            report = exchange.export_folder(library.store, widgets.LABEL_SET, chosen, building, cameras)
+            report = exchange.export_folder(library.store, LABEL_SET, chosen, building, cameras)
         (building / LEFT_OUT).write_text("\n".join(report.left_out), encoding="utf-8")
         if not folder.is_dir():
             os.replace(building, folder)
@@ -165,7 +166,7 @@ def show_preflight(found: frames_preflight.Preflight, task: Task) -> None:
         st.caption(note)
 
 
-def ask(library: widgets.Library) -> Wish | None:
+def ask(library: Library) -> Wish | None:
     """The inspector's questions, top to bottom; None while something stands against a start, which is said."""
     st.subheader("New run", anchor=False)
     task = choose_task()
@@ -211,7 +212,7 @@ def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
 
 
 def _about(seconds: float) -> str:
-    return f"about {widgets.time_left(seconds).removesuffix(' left')} of learning"
+    return f"about {time_left(seconds).removesuffix(' left')} of learning"
 
 
 def _known_speed(wish: Wish, settings: Settings) -> float | None:

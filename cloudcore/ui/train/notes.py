@@ -7,7 +7,7 @@ import streamlit as st
 from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.words import SCORES, run_title_of
 
 SHOWN_SCORES = ("miou", "dice", "macro_f1", "accuracy", "f1", "base_rate", "fraction_error", "top3", "ece")
 
@@ -47,7 +47,7 @@ def _bin(run: runs.Run) -> None:
         st.error(str(error))
         return
     st.query_params.pop("run", None)
-    st.toast(f"{widgets.run_title_of(run.id)} is in the bin")
+    st.toast(f"{run_title_of(run.id)} is in the bin")
     st.rerun()
 
 
@@ -86,4 +86,4 @@ def _score_line(name: str, row: dict[str, Any]) -> str:
     value = "–" if row.get("value") is None else f"{row['value']:.3f}"
     low, high = row.get("low"), row.get("high")
     interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ", no interval"
-    return f"{widgets.SCORES.get(name, name.replace('_', ' '))} {value}{interval}, n = {row.get('n', '–')}"
+    return f"{SCORES.get(name, name.replace('_', ' '))} {value}{interval}, n = {row.get('n', '–')}"

@@ -15,7 +15,9 @@ from cloudcore.learning.fit import early_stopping
 from cloudcore.learning.tasks import find_tasks
 from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.ui.shared.words import SCORES, plain, run_title, score_text, time_left
 from cloudcore.ui.train import same_images
 
 STATE_COLOURS: dict[str, Any] = {
@@ -44,7 +46,7 @@ def choose_run(all_runs: Sequence[runs.Run], run: runs.Run | None) -> None:
     if run is None:
         return
     ids = [each.id for each in all_runs]
-    names = {each.id: widgets.run_title(each) for each in all_runs}
+    names = {each.id: run_title(each) for each in all_runs}
 
     def go() -> None:
         st.query_params["run"] = st.session_state[key]
@@ -81,14 +83,14 @@ def show_state(run: runs.Run, settings: Settings) -> None:
     """Name, state, progress, time left and numbers of a run, with Stop or Resume."""
     status = run.status()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.markdown(f"**{widgets.plain(widgets.run_title(run))}**", width="content")
+        st.markdown(f"**{plain(run_title(run))}**", width="content")
         st.badge(status.state, color=STATE_COLOURS.get(status.state, "gray"))
     if status.state in runs.ACTIVE:
         _progress(status)
     elif status.error:
         st.error(status.error)
     if status.message.strip(".").lower() not in ("", status.state):
-        st.caption(widgets.plain(status.message))
+        st.caption(plain(status.message))
     _show_patience(run, status)
     _numbers(status)
     if status.state in runs.ACTIVE:
@@ -117,7 +119,7 @@ def _progress(status: runs.Status) -> None:
     part = status.batch / status.batches if status.batch < status.batches else 0.0
     share = (status.epoch + part) / max(1, status.epochs)
     words = f"epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}" if status.epochs else "starting"
-    st.progress(min(1.0, max(0.0, share)), f"{words} · {widgets.time_left(status.eta_seconds)}")
+    st.progress(min(1.0, max(0.0, share)), f"{words} · {time_left(status.eta_seconds)}")
 
 
 def _numbers(status: runs.Status) -> None:
@@ -126,7 +128,7 @@ def _numbers(status: runs.Status) -> None:
     rows = {
         "Epochs": f"{status.epoch} of {status.epochs}",
         "Loss, training": _number(status.loss),
-        "Score": widgets.score_text(status),
+        "Score": score_text(status),
         "Learning rate": rate,
         "Images/s": speed,
         "Memory, most": "–" if status.memory_mib is None else hardware.gib(status.memory_mib),
@@ -152,7 +154,7 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
     if history:
         last, named = history[-1], run.status().metric_name
         st.plotly_chart(
-            charts.training(history, metric=named if named in last else None, dark=widgets.is_dark(), height=300),
+            charts.training(history, metric=named if named in last else None, dark=is_dark(), height=300),
             theme=None,
             key=f"learning-{run.id}",
             config={"displayModeBar": False},
@@ -161,7 +163,7 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
         _show_scores(last)
         with st.expander("Learning rate over the epochs", type="compact"):
             st.plotly_chart(
-                charts.learning_rate(history, dark=widgets.is_dark(), height=150),
+                charts.learning_rate(history, dark=is_dark(), height=150),
                 theme=None,
                 key=f"rate-{run.id}",
                 config={"displayModeBar": False},
@@ -184,7 +186,7 @@ def _show_scores(row: dict[str, Any]) -> None:
         "miou", "dice", "dice_nonempty", "all_empty", "f1", "macro_f1", "top3", "accuracy", "base_rate", "ece",
         "fraction_error",
     )  # fmt: skip
-    parts = [f"{widgets.SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
+    parts = [f"{SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
     if parts:
         st.caption("Validation, last epoch: " + " · ".join(parts))
 
@@ -208,7 +210,7 @@ def _show_samples(run: runs.Run) -> None:
                 width="stretch",
                 alt=f"{sample['kind']} of epoch {sample['epoch']}: {sample['stem']}, score {score}",
             )
-            st.caption(f"{sample['kind']} · {widgets.plain(truth)}{score}")
+            st.caption(f"{sample['kind']} · {plain(truth)}{score}")
 
 
 def _number(value: float | None) -> str:

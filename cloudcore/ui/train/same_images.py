@@ -19,6 +19,7 @@ from cloudcore.masks import mask, metrics
 from cloudcore.models import mask_evaluation
 from cloudcore.photographs import folders as photographs_folders
 from cloudcore.satellite import table as satellite_table
+from cloudcore.ui.shared.models import load_predictor
 from cloudcore.ui.train import class_form, pattern_form
 from cloudcore.views import render
 
@@ -119,11 +120,6 @@ def _items(folder: Path, kind: str) -> dict[str, Item]:
     return {photo.stem: Item(photo.stem, photo.path, classes[photo.label]) for photo in photos}
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _predictor(folder: Path, changed_ns: int) -> models.Predictor:
-    return models.load(folder)
-
-
 def _answers(given: Sequence[Model], picked: Sequence[Item], ask: Callable[[Model, Item], T]) -> list[list[T]]:
     """What each model says of each image, a list a model; a count is shown where that takes longer than a moment."""
     place, began, done = st.empty(), time.monotonic(), 0
@@ -159,7 +155,7 @@ def _show_masks(given: Sequence[Model], picked: Sequence[Item], task: str) -> No
 @st.cache_data(show_spinner=False, max_entries=256)
 def _errors(model: Model, item: Item, changed_ns: int) -> tuple[bytes, str]:
     """Error map as JPEG, and the frame's mIoU in words."""
-    answers, (image, label) = _predictor(model.folder, model.changed_ns), labelled.read_pair(item.truth)
+    answers, (image, label) = load_predictor(model.folder), labelled.read_pair(item.truth)
     truth, valid = mask.from_label(label)
     predicted = mask.clean(answers(image), answers.threshold[0], answers.min_size[0], valid)
     score = metrics.confusion(predicted, truth, valid).miou
@@ -191,7 +187,7 @@ def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) ->
 @st.cache_data(show_spinner=False, max_entries=256)
 def _patterns(model: Model, path: Path, changed_ns: int) -> NDArray[np.bool_]:
     """Cleaned masks of an image, bool (4, 350, 525)."""
-    answers = _predictor(model.folder, model.changed_ns)
+    answers = load_predictor(model.folder)
     return mask_evaluation.masks_of(answers, images.read(path), satellite_table.GRID_HW)
 
 
@@ -246,7 +242,7 @@ def _show_classes(given: Sequence[Model], picked: Sequence[Item], task: str) -> 
 @st.cache_data(show_spinner=False, max_entries=512)
 def _top(model: Model, path: Path, changed_ns: int) -> list[tuple[str, float]]:
     """The likeliest classes of a picture with their probabilities, likeliest first."""
-    answers = _predictor(model.folder, model.changed_ns)
+    answers = load_predictor(model.folder)
     probability = answers(images.read(path))
     order = np.argsort(-probability, kind="stable")[:SHOWN_CLASSES]
     return [(answers.classes[number], float(probability[number])) for number in order]

@@ -11,7 +11,8 @@ from cloudcore import runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.ui.shared.words import SCORES, plain, run_title, run_title_of, score_text
 from cloudcore.ui.train import same_images
 
 HEAD_PX, ROW_PX = 36, 33
@@ -51,7 +52,7 @@ def show_damaged(settings: Settings) -> None:
     for one in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"damaged-{one.folder.name}"):
             st.badge("damaged", color="red")
-            st.markdown(widgets.plain(one.problem), width="stretch")
+            st.markdown(plain(one.problem), width="stretch")
             if st.button("Move to bin", key=f"bin-damaged-{one.folder.name}"):
                 _bin(one)
 
@@ -62,17 +63,17 @@ def _bin(one: runs.Damaged) -> None:
     except CloudcoreError as error:
         st.error(str(error))
         return
-    st.toast(f"{widgets.run_title_of(one.folder.name)} is in the bin")
+    st.toast(f"{run_title_of(one.folder.name)} is in the bin")
     st.rerun()
 
 
 def _row(run: runs.Run) -> dict[str, str]:
     status, config, keeping = run.status(), run.config(), run.keeping()
     return {
-        "Run": ("★ " if keeping.star else "") + widgets.run_title(run),
+        "Run": ("★ " if keeping.star else "") + run_title(run),
         "State": status.state,
         "Task": run.task(),
-        "Score": widgets.score_text(status),
+        "Score": score_text(status),
         "Network": str(config.get("options", {}).get("network", "")),
         "Started from": str(config.get("start") or "nothing"),
         "Epochs": f"{status.epoch} of {status.epochs}",
@@ -82,7 +83,7 @@ def _row(run: runs.Run) -> dict[str, str]:
 
 
 def _names(chosen: Sequence[runs.Run]) -> list[str]:
-    titles = [widgets.run_title(run) for run in chosen]
+    titles = [run_title(run) for run in chosen]
     return titles if len(set(titles)) == len(titles) else [run.id for run in chosen]
 
 
@@ -92,10 +93,10 @@ def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
     scores = [run.status().metric_name for run in chosen]
     wanted = [
         ("valid_loss", "validation loss"),
-        *((name, widgets.SCORES.get(name, name)) for name in dict.fromkeys(scores) if name),
+        *((name, SCORES.get(name, name)) for name in dict.fromkeys(scores) if name),
     ][:2]
     for cell, (key, title) in zip(st.columns(2, gap="small"), wanted, strict=False):
-        figure = charts.curves(histories, "epoch", [key], dark=widgets.is_dark(), x_title="epoch", y_title=title)
+        figure = charts.curves(histories, "epoch", [key], dark=is_dark(), x_title="epoch", y_title=title)
         if max(map(len, histories.values())) <= 12:
             figure.update_xaxes(dtick=1)
         cell.plotly_chart(

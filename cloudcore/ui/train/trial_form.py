@@ -14,7 +14,8 @@ from cloudcore.learning import trial as learning_trial
 from cloudcore.learning.task import Task
 from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.widgets import is_dark
 
 RATE = "learning_rate"
 VALIDATION_SHARE = 1 / 3
@@ -122,7 +123,7 @@ def _show_progress(told: Mapping[str, Any]) -> None:
 def _show(told: Mapping[str, Any], key: str) -> None:
     found = told["suggestions"]
     st.plotly_chart(
-        charts.rate_trial(told["rates"], told["losses"], found, dark=widgets.is_dark()),
+        charts.rate_trial(told["rates"], told["losses"], found, dark=is_dark()),
         theme=None,
         key="rate-curve",
         config={"displayModeBar": False},
