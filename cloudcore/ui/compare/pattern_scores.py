@@ -8,8 +8,8 @@ import streamlit as st
 
 from cloudcore.models import mask_evaluation
 from cloudcore.ui.compare import predictions
+from cloudcore.ui.compare.counting import Step
 
-Step = tuple[int, int]
 _LINE = "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)"
 _CELL = f"text-align:right;padding:2px 0 2px 8px;{_LINE}"
 _ROWS = (
