@@ -118,19 +118,19 @@ def brush(
 
 def value(sheet: Sheet, key: str) -> BrushValue | None:
     """The label that the canvas under `key` last sent for this sheet, or None."""
-    told = _state(sheet, key, "label")
-    if told is None:
+    message = _state(sheet, key, "label")
+    if message is None:
         return None
-    cloud, hidden = (rle.decode(str(told[name]), sheet.shape_hw) for name in ("cloud", "undefined"))
+    cloud, hidden = (rle.decode(str(message[name]), sheet.shape_hw) for name in ("cloud", "undefined"))
     label = np.where(cloud, np.uint8(CLOUD), np.uint8(SKY))
     label[hidden | ~sheet.valid] = UNDEFINED
-    return BrushValue(sheet.doc, int(told["rev"]), int(told["strokes"]), label)
+    return BrushValue(sheet.doc, int(message["rev"]), int(message["strokes"]), label)
 
 
 def revision(sheet: Sheet, key: str) -> int:
     """The counter of the label that `value` would give, 0 before the first stroke; without decoding it."""
-    told = _state(sheet, key, "label")
-    return 0 if told is None else int(told["rev"])
+    message = _state(sheet, key, "label")
+    return 0 if message is None else int(message["rev"])
 
 
 def first_cloud(sheet: Sheet) -> Mask:
@@ -140,10 +140,10 @@ def first_cloud(sheet: Sheet) -> Mask:
 
 def moved_dome(sheet: Sheet, key: str) -> Dome | None:
     """The dome as its handles were left on a `horizon_sheet`, or None when they were not touched."""
-    told = _state(sheet, key, "dome")
-    if told is None:
+    message = _state(sheet, key, "dome")
+    if message is None:
         return None
-    return Dome((round(float(told["y"]), 1), round(float(told["x"]), 1)), round(float(told["radius"]), 1))
+    return Dome((round(float(message["y"]), 1), round(float(message["x"]), 1)), round(float(message["radius"]), 1))
 
 
 def note(sheet: Sheet, rev: int, text: str, *, key: str) -> None:
@@ -179,8 +179,8 @@ def runs(label: Label, valid: Mask) -> dict[str, str]:
 
 def _state(sheet: Sheet, key: str, name: str) -> dict[str, Any] | None:
     state = st.session_state.get(key) or {}
-    told = state.get(name)
-    return told if told and told["doc"] == sheet.doc else None
+    message = state.get(name)
+    return message if message and message["doc"] == sheet.doc else None
 
 
 @cache

@@ -32,11 +32,9 @@ def look_through(view: View, beside: DeltaGenerator) -> View:
         shown = counts.dice()
     # against a rival the sliders change how far two models agree, which has no best
     best = None if choice.rival and not choice.whole else grid.nearest(*best_of(view, shown)[:2])
-    value = lens.lens(
-        picture, lens.Tables(shown, None if choice.whole else whole), grid,
-        at=view.at, usual=choice.usual(choice.model), best=best, order=view.marks.order,
-        names=_names(view), key="compare", beside=beside,
-    )  # fmt: skip
+    tables = lens.Tables(shown, None if choice.whole else whole)
+    sliders = lens.Sliders(grid, view.at, choice.usual(choice.model), best, view.marks.order)
+    value = lens.lens(picture, tables, sliders, names=_names(view), key="compare", beside=beside)
     if value is None or (value.threshold, value.min_size) == (view.marks.threshold, view.marks.min_size):
         return view
     marks = replace(view.marks, threshold=value.threshold, min_size=value.min_size)

@@ -88,8 +88,8 @@ def _show_maps(name: str, maps: NDArray[np.float32], picture: choices.Picture, e
     tile_px = SHEET_PX // columns
     sheet = map_pictures.sheet([map_pictures.of_map(one) for one in shown], columns, number, tile_px)
     height = round(SHOWN_PX * sheet.picture.shape[0] / sheet.picture.shape[1])
-    told = [f"map {index}" for index in range(len(shown))]
-    figure = charts.clickable(sheet.picture, sheet.centres, 0.7 * tile_px * SHOWN_PX / SHEET_PX, height, told)
+    alts = [f"map {index}" for index in range(len(shown))]
+    figure = charts.clickable(sheet.picture, sheet.centres, 0.7 * tile_px * SHOWN_PX / SHEET_PX, height, alts)
     with second:
         chosen = choices.clicked(figure, f"{key}_sheet", f"{len(shown)} maps of {name}; number {number} is framed")
         left_out = f", the first {MOST_MAPS}" if len(maps) > MOST_MAPS else ""

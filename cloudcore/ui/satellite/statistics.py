@@ -25,11 +25,11 @@ MOST_PIECES = 5
 def _computed(key: str, cache: Path, _dataset: Dataset) -> Statistics:
     place = st.empty()
 
-    def told(done: int, total: int) -> None:
+    def show_progress(done: int, total: int) -> None:
         if done % 50 == 0 and total > 300:
             place.progress(done / total, f"{done:,} of {total:,} images counted")
 
-    found = statistics.statistics(_dataset.table, cache, told)
+    found = statistics.statistics(_dataset.table, cache, show_progress)
     place.empty()
     return found
 

@@ -128,16 +128,16 @@ def _vary(task: Task, config: Any) -> None:
     """Sliders over the form's own fields: one setting, in two places."""
     fields = [item for item in dataclasses.fields(task.Config) if item.name in VARIED]
     for cell, item in zip(st.columns(len(fields), gap="small", vertical_alignment="bottom"), fields, strict=True):
-        told, key = item.metadata, f"variants-{item.name}"
+        about, key = item.metadata, f"variants-{item.name}"
         if st.session_state.get(key) != getattr(config, item.name):  # else a slider being dragged would jump back
             st.session_state[key] = getattr(config, item.name)
-        label = f"{item.name.capitalize()}, {told['unit']}" if told["unit"] else item.name.capitalize()
-        take: dict[str, Any] = {"key": key, "help": told["help"], "on_change": _take, "args": (config, item.name, key)}
-        if told["max"] is None:
+        label = f"{item.name.capitalize()}, {about['unit']}" if about["unit"] else item.name.capitalize()
+        take: dict[str, Any] = {"key": key, "help": about["help"], "on_change": _take, "args": (config, item.name, key)}
+        if about["max"] is None:
             cell.toggle(label, **take)
         else:
-            step = 1.0 if told["max"] > 1 else 0.01
-            cell.slider(label, told["min"], told["max"], step=step, format="%.0f" if step == 1.0 else "%.2f", **take)
+            step = 1.0 if about["max"] > 1 else 0.01
+            cell.slider(label, about["min"], about["max"], step=step, format="%.0f" if step == 1.0 else "%.2f", **take)
 
 
 def _take(config: Any, name: str, key: str) -> None:

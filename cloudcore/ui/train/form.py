@@ -87,23 +87,23 @@ def group(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> st
 
 def _widget(item: "dataclasses.Field[Any]", kind: type[Any], start: Mapping[str, Any], group: str, fixed: bool) -> Any:
     """One field as a widget; the key holds the preset, so another preset brings its own values."""
-    told, value = item.metadata, start.get(item.name, item.default)
-    unit = f", {told['unit']}" if told.get("unit") else ""
+    about, value = item.metadata, start.get(item.name, item.default)
+    unit = f", {about['unit']}" if about.get("unit") else ""
     label = item.name.replace("_", " ").capitalize() + unit
     always: dict[str, Any] = {
-        "help": told.get("help"),
+        "help": about.get("help"),
         "key": f"train-{group}-{item.name}",
         "disabled": fixed,
         "persist_state": "session",
     }
-    if told.get("choices"):
-        options = list(told["choices"])
+    if about.get("choices"):
+        options = list(about["choices"])
         return st.selectbox(label, options, index=options.index(value) if value in options else 0, **always)
     if kind is bool:
         return st.checkbox(label, value=bool(value), **always)
     if kind not in (int, float):
         return st.text_input(label, value=str(value), **always)
-    bounds = {f"{end}_value": kind(told[end]) for end in ("min", "max") if told.get(end) is not None}
+    bounds = {f"{end}_value": kind(about[end]) for end in ("min", "max") if about.get(end) is not None}
     step = 1 if kind is int else 10.0 ** math.floor(math.log10(value)) if value else 0.1
     shown = "%d" if kind is int else "%g"
     return st.number_input(label, value=kind(value), step=step, format=shown, **bounds, **always)

@@ -74,8 +74,8 @@ def choose_task() -> Task:
 def labelled(library: Library) -> dict[str, int]:
     """Stem -> newest revision of the frames here that were painted and not set aside as bad."""
     heads, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
-    here = {frame.stem for frame in library.frames}
-    return {stem: head.revision for stem, head in heads.items() if stem in here and flags.get(stem) != "bad"}
+    stems = {frame.stem for frame in library.frames}
+    return {stem: head.revision for stem, head in heads.items() if stem in stems and flags.get(stem) != "bad"}
 
 
 def choose_data(library: Library, task: Task) -> Path | None:
@@ -107,8 +107,8 @@ def painted_folder(library: Library, painted: Mapping[str, int]) -> Path:
 
     A run keeps its own folder, so painting on does not change what a resumed run learns from.
     """
-    told = [str(library.frames_folder), *(f"{stem}\0{revision}" for stem, revision in sorted(painted.items()))]
-    folder = library.settings.workspace / "data" / hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    state = [str(library.frames_folder), *(f"{stem}\0{revision}" for stem, revision in sorted(painted.items()))]
+    folder = library.settings.workspace / "data" / hashlib.sha256("\n".join(state).encode()).hexdigest()[:16]
     if folder.is_dir():
         return folder
     building = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
@@ -199,15 +199,16 @@ def cost(wish: Wish, settings: Settings) -> tuple[str, str]:
     with the same settings, else only what it will do."""
     epochs = int(getattr(wish.config, "epochs", 1))
     work = f"{wish.n_images:,} images × {epochs} epochs"
-    told = trial_form.measured(wish.trial, settings)
-    if told:
-        left = _about(trial_form.seconds(told, epochs, wish.n_images))
-        held = f", {hardware.gib(told['memory_mib'])} held" if told.get("memory_mib") else ""
-        return left, f"{work}, {left} at {told['images_per_second']:.1f} images/s on {told['device']}{held}, as timed."
-    speed = _known_speed(wish, settings)
-    if speed:
-        left = _about(wish.n_images * epochs / speed)
-        return left, f"{work}, {left} at the {speed:.1f} images/s of the last such run. Time it to be sure."
+    timed = trial_form.measured(wish.trial, settings)
+    if timed:
+        left = _about(trial_form.seconds(timed, epochs, wish.n_images))
+        held = f", {hardware.gib(timed['memory_mib'])} held" if timed.get("memory_mib") else ""
+        speed = f"{timed['images_per_second']:.1f} images/s on {timed['device']}"
+        return left, f"{work}, {left} at {speed}{held}, as timed."
+    known = _known_speed(wish, settings)
+    if known:
+        left = _about(wish.n_images * epochs / known)
+        return left, f"{work}, {left} at the {known:.1f} images/s of the last such run. Time it to be sure."
     return "", f"{work}. Time it to see how long that takes here."
 
 

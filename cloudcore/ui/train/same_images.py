@@ -173,11 +173,11 @@ def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) ->
     if view == ALL:
         _row("Labels", picked, [_outlines(item, truth, None) for item, truth in zip(picked, truths, strict=True)])
     for model, masks in zip(given, rows, strict=True):
-        told = list(zip(picked, masks, truths, strict=True))
+        answered = list(zip(picked, masks, truths, strict=True))
         if view == ALL:
-            _row(model.name, picked, [_outlines(*one) for one in told])
+            _row(model.name, picked, [_outlines(*one) for one in answered])
         else:
-            _row(model.name, picked, [_pattern_errors(*one, classes.index(view)) for one in told])
+            _row(model.name, picked, [_pattern_errors(*one, classes.index(view)) for one in answered])
     if view == ALL:
         _show_key(list(zip(classes, render.PATTERNS, strict=True)))
     else:

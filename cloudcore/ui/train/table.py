@@ -111,14 +111,14 @@ def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
 def differences(configs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
     """Rows {"Setting": name, run: value, ...} of all that is not the same in every config.json, "–" where absent."""
     flat = {
-        name: {"task": told.get("task"), "data": told.get("data"), "start from": told.get("start") or "nothing"}
-        | dict(told.get("options", {}))
-        for name, told in configs.items()
+        name: {"task": config.get("task"), "data": config.get("data"), "start from": config.get("start") or "nothing"}
+        | dict(config.get("options", {}))
+        for name, config in configs.items()
     }
-    keys = list(dict.fromkeys(key for told in flat.values() for key in told))
+    keys = list(dict.fromkeys(key for config in flat.values() for key in config))
     rows = []
     for key in keys:
-        values = [told.get(key) for told in flat.values()]
+        values = [config.get(key) for config in flat.values()]
         if any(value != values[0] for value in values):
             words = ["–" if value is None else str(value) for value in values]
             rows.append({"Setting": key.replace("_", " "), **dict(zip(flat, words, strict=True))})

@@ -99,31 +99,31 @@ def _watch(trial: Trial, key: str, going: bool, settings: Settings) -> None:
     @st.fragment(run_every=1 if going else None)
     @error_boundary.in_words
     def part() -> None:
-        told = trial.read(settings, only_speed=False)
-        if told.get("state") == "running":
-            _show_progress(told)
+        answer = trial.read(settings, only_speed=False)
+        if answer.get("state") == "running":
+            _show_progress(answer)
         elif going:
             st.rerun()
-        elif told.get("error"):
-            st.error(told["error"])
-        elif told.get("state") == "done":
-            _show(told, key)
+        elif answer.get("error"):
+            st.error(answer["error"])
+        elif answer.get("state") == "done":
+            _show(answer, key)
 
     part()
 
 
-def _show_progress(told: Mapping[str, Any]) -> None:
-    done, of = int(told.get("done", 0)), int(told.get("of", 0))
-    if told.get("doing") == "data" or not done:
+def _show_progress(answer: Mapping[str, Any]) -> None:
+    done, of = int(answer.get("done", 0)), int(answer.get("of", 0))
+    if answer.get("doing") == "data" or not done:
         st.progress(done / of if of else 0.0, f"Loading the data: {done} of {of}" if of else "Starting")
     else:
         st.progress(done / of if of else 0.0, f"{done} of {of} steps" if of else f"{done} steps timed")
 
 
-def _show(told: Mapping[str, Any], key: str) -> None:
-    found = told["suggestions"]
+def _show(answer: Mapping[str, Any], key: str) -> None:
+    found = answer["suggestions"]
     st.plotly_chart(
-        charts.rate_trial(told["rates"], told["losses"], found, dark=is_dark()),
+        charts.rate_trial(answer["rates"], answer["losses"], found, dark=is_dark()),
         theme=None,
         key="rate-curve",
         config={"displayModeBar": False},
@@ -132,7 +132,7 @@ def _show(told: Mapping[str, Any], key: str) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for name, rate in found.items():
             st.button(f"{name} {rate:g}", key=f"rate-{name}", on_click=_take, args=(key, rate))
-    st.caption(f"{told['images_per_second']:.1f} images/s on {told['device']} while it tried")
+    st.caption(f"{answer['images_per_second']:.1f} images/s on {answer['device']} while it tried")
 
 
 def _take(key: str, rate: float) -> None:
@@ -143,16 +143,16 @@ def _take(key: str, rate: float) -> None:
 def measured(trial: Trial, settings: Settings) -> dict[str, Any] | None:
     """What a trial of these settings timed, the finder's own or the short one; None before either."""
     for only_speed in (True, False):
-        told = trial.read(settings, only_speed)
-        if told.get("state") == "done":
-            return told
+        answer = trial.read(settings, only_speed)
+        if answer.get("state") == "done":
+            return answer
     return None
 
 
-def seconds(told: Mapping[str, Any], epochs: int, n_images: int) -> float:
+def seconds(answer: Mapping[str, Any], epochs: int, n_images: int) -> float:
     """How long a training takes by what a trial timed: every epoch's images, and those held out at their share."""
-    an_epoch = told.get("epoch_images", n_images) + VALIDATION_SHARE * told.get("valid_images", 0)
-    return float(epochs * an_epoch / told["images_per_second"])
+    an_epoch = answer.get("epoch_images", n_images) + VALIDATION_SHARE * answer.get("valid_images", 0)
+    return float(epochs * an_epoch / answer["images_per_second"])
 
 
 def offer_timing(trial: Trial, settings: Settings) -> None:
@@ -162,10 +162,10 @@ def offer_timing(trial: Trial, settings: Settings) -> None:
     @st.fragment(run_every=1 if going else None)
     @error_boundary.in_words
     def part() -> None:
-        told = trial.read(settings, only_speed=True)
-        if told.get("state") == "running":
+        answer = trial.read(settings, only_speed=True)
+        if answer.get("state") == "running":
             with st.container(width=180):
-                _show_progress(told)
+                _show_progress(answer)
         elif going:
             st.rerun()
         elif st.button("Time it", key="time-it", help="Some seconds of real steps with these settings, thrown away."):
