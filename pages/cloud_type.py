@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cloudcore.ui.cloud_type import cleaner, photographs
+from cloudcore.ui.cloud_type import answer, cleaner, intake, photographs
 from cloudcore.ui.cloud_type import view as cloud_type_view
 from cloudcore.ui.shared.entry import enter
 from cloudcore.ui.shared.library import open_library
@@ -16,17 +16,17 @@ with head("Cloud type"):
     st.caption(cloud_type_view.model_words(model), width="content")
     st.space("stretch")
     if view == cloud_type_view.ANSWER:
-        cloud_type_view.download(library)
-        cloud_type_view.add_more(model)
+        intake.download(library)
+        intake.add_more(model)
 
 if view == cloud_type_view.CLEANER:
     cleaner.show(library, model)
     st.stop()
 
-cloud_type_view.show_refused()
+intake.show_refused()
 shown = [photo for photo in photographs.kept() if photo.picture]
 if not shown:
-    cloud_type_view.show_empty(model, library)
+    intake.show_empty(model, library)
     st.stop()
 photo = cloud_type_view.chosen(shown)
 strip, left, right = cloud_type_view.stage()
@@ -35,6 +35,6 @@ with strip:
 with left:
     cloud_type_view.show_photograph(photo)
 with right:
-    cloud_type_view.show_answer(photo, model)
-    cloud_type_view.ask_label(photo, library)
-    cloud_type_view.show_texts(photo)
+    answer.show(photo, model)
+    answer.ask_label(photo, library)
+    answer.show_texts(photo)

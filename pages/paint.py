@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cloudcore.ui.paint import camera_panel, exchange_panel, initial_mask, panels, shapes
+from cloudcore.ui.paint import camera_panel, exchange_panel, frame_bar, history, initial_mask, panels, shapes
 from cloudcore.ui.paint import queue as paint_queue
 from cloudcore.ui.paint.paint_session import session_of
 from cloudcore.ui.shared import notices
@@ -16,11 +16,11 @@ queue = paint_queue.queue(library, *paint_queue.order())
 notices.show_waiting()
 
 with head("Paint"):
-    frame = panels.asked_frame(library, queue)
+    frame = frame_bar.asked_frame(library, queue)
     if frame is not None:
-        panels.choose_frame(library, queue, frame)
+        frame_bar.choose_frame(library, queue, frame)
         st.space("stretch")
-        panels.finish_frame(queue)
+        frame_bar.finish_frame(queue)
 
 if library.problem:
     st.error(library.problem)
@@ -38,10 +38,10 @@ with inspector:
     panels.choose_initial_mask(session, initial_mask.sky_models(library.settings))
     shapes.offer(session)
     camera_panel.offer(session)
-    panels.show_history(session)
+    history.show(session)
     panels.show_keys()
     exchange_panel.offer(library)
     panels.sign()
 with left:
     panels.paint(session, numbers)
-panels.open_conflict(session)
+history.open_conflict(session)

@@ -7,7 +7,7 @@ from cloudcore.learning import jobs
 from cloudcore.ui.shared.entry import enter
 from cloudcore.ui.shared.library import open_library
 from cloudcore.ui.shared.widgets import head, stage
-from cloudcore.ui.train import new_run, notes, progress, table
+from cloudcore.ui.train import data, new_run, notes, progress, table
 
 enter()
 library = open_library()
@@ -39,4 +39,4 @@ with left:
         st.caption("No run yet. Paint a frame or use the samples, then start.")
     table.show_damaged(settings)
     if wish is not None:
-        new_run.show_data(wish)
+        data.show(wish.data, wish.task, wish.config)

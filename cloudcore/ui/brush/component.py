@@ -1,4 +1,4 @@
-"""Our brush canvas: a frame with its paint, drawn and edited in the browser, told to Python after every stroke.
+"""Our brush canvas: a frame with its paint, drawn and edited in the browser, sent to Python after every stroke.
 
 The picture goes to the browser once per document; strokes come back as run lengths. A rerun never touches what was
 painted: the canvas loads a label only when the document is new to it.
@@ -45,7 +45,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class BrushValue:
-    """What the browser last told: label (H, W) uint8 0/128/255, its counter `rev` and the strokes that made it."""
+    """The browser's newest label (H, W), uint8 0/128/255, its counter `rev` and the number of strokes that made it."""
 
     doc: str
     rev: int
@@ -108,10 +108,10 @@ def brush(
     on_stroke: Callable[[], None] | None = None,
     on_dome: Callable[[], None] | None = None,
 ) -> None:
-    """Shows the canvas; `value(sheet, key)` has the label of its last stroke.
+    """Show the canvas; `value(sheet, key)` has the label of its last stroke.
 
     on_stroke is called before the page runs again, whatever page that is.
-    on_dome is called likewise when a handle of a `horizon_sheet` was let go; there `moved_dome(sheet, key)` has it.
+    on_dome is called likewise when a handle of a `horizon_sheet` was let go; `moved_dome(sheet, key)` has the dome.
     """
     _canvas()(data=sheet.payload, key=key, on_label_change=on_stroke or _nothing, on_dome_change=on_dome or _nothing)
 
@@ -147,7 +147,7 @@ def moved_dome(sheet: Sheet, key: str) -> Dome | None:
 
 
 def note(sheet: Sheet, rev: int, text: str, *, key: str) -> None:
-    """Shows `text` in the canvas' status bar: Python's word on the label that it holds, number `rev`."""
+    """Show `text` in the canvas' status bar, for the label of number `rev`."""
     _note()(data={"doc": sheet.doc, "rev": rev, "text": text}, key=key)
 
 
@@ -185,7 +185,7 @@ def _state(sheet: Sheet, key: str, name: str) -> dict[str, Any] | None:
 
 @cache
 def _canvas() -> Callable[..., Any]:
-    """The component, registered once a process from the files beside this one."""
+    """Register the component once a process, from the files beside this one."""
     script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     html, css = ((HERE / name).read_text(encoding="utf-8") for name in ("brush.html", "brush.css"))
     return st.components.v2.component("cloudcore.brush", html=html, css=css, js=script)
@@ -197,4 +197,4 @@ def _note() -> Callable[..., Any]:
 
 
 def _nothing() -> None:
-    """A state of the canvas is kept only when something listens to it."""
+    """Listen to a state of the canvas: one that nothing listens to is not kept."""

@@ -36,7 +36,7 @@ NO_PICKLE = (
 
 @dataclass
 class Photograph:
-    """One photograph and what the model said: probabilities (K,), maps (K, h, w), JPEGs of picture and thumbnail."""
+    """One photograph and the model's answer: probability (K,), verdict, JPEGs of picture and thumbnail."""
 
     stem: str
     name: str
@@ -78,12 +78,12 @@ def kept() -> list[Photograph]:
 
 
 def round_number() -> int:
-    """Part of the uploaders' keys: a new one empties them, which frees the uploaded bytes."""
+    """Number in the uploaders' keys: a new one empties the uploaders, which frees the uploaded bytes."""
     return int(st.session_state.get(ROUND, 0))
 
 
 def take_in(files: Sequence[tuple[str, bytes]], model: models.ModelEntry, predictor: models.Predictor) -> None:
-    """Judge each (name, bytes); what is refused is told in words. The bytes themselves are not kept."""
+    """Judge each (name, bytes); keep a sentence for each that is refused. The bytes themselves are not kept."""
     refused: list[str] = []
     known = {photo.stem for photo in kept()}
     newest = None
@@ -136,7 +136,7 @@ def heat_map(photo: Photograph) -> bytes | None:
 
 
 def label(photo: Photograph, name: str, store: LabelStore, workspace: Path, author: str) -> int:
-    """Save the person's class of a photograph; the picture is kept beside it in workspace/photographs. Revision.
+    """Save the person's class of a photograph, and its picture in workspace/photographs; returns the revision.
 
     Raises LabelError (also Conflict) where it was not saved.
     """

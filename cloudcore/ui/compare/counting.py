@@ -89,7 +89,7 @@ class View:
 
 
 def look(choice: Choice) -> View:
-    """Levels and label of the frame in view, predicted now if need be, and every count known so far; stops in words."""
+    """Predict the frame in view if need be and gather every count known so far; stops the page where it fails."""
     write_address(choice)
     try:
         level, label = _levels(choice, choice.model, choice.case)
@@ -149,7 +149,7 @@ def _score(choice: Choice, contender: Contender, case: Case) -> None:
 
 
 def show_progress(view: View) -> DeltaGenerator:
-    """How many frames are predicted, while some are missing; returns its place for `finish`."""
+    """Say how many frames are predicted, while some are missing; returns the place for `finish`."""
     slot = st.empty()
     _, done, total = _missing(view.choice)
     if done < total:

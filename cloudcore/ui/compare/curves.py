@@ -11,7 +11,7 @@ from cloudcore.views import figures
 
 
 def show_surface(view: View) -> None:
-    """Dice over threshold x min_size and precision against recall, each behind a tab; then the two buttons."""
+    """Draw Dice over threshold x min_size and precision against recall, each behind a tab; then the two buttons."""
     choice, dice = view.choice, viewer.surface(view)
     best = viewer.best_of(view, dice)
     surface, curve = st.tabs(["Dice surface", "Precision–recall"])
@@ -42,7 +42,7 @@ def show_surface(view: View) -> None:
 
 
 def show_curve(view: View, height: int, key: str) -> None:
-    """Precision against recall over all thresholds at the sliders' smallest cloud; of both models if there are two."""
+    """Draw precision against recall over all thresholds at the sliders' min_size; of both models if there are two."""
     lines: dict[str, tuple[predictions.Floats, predictions.Floats]] = {}
     marks: dict[str, tuple[float, float]] = {}
     base = None
@@ -65,7 +65,7 @@ def show_curve(view: View, height: int, key: str) -> None:
 
 
 def show_whole(view: View) -> None:
-    """A set at a glance: precision against recall, and each frame's cloud fraction against the truth."""
+    """Draw the whole set: precision against recall, and each frame's cloud fraction against the truth."""
     left, right = st.columns(2, gap="small")
     with left:
         show_curve(view, 330, "compare-set-curve")

@@ -16,7 +16,7 @@ Column = tuple[Sequence[predictions.Counts], Step]
 
 
 def show(view: View) -> None:
-    """Accuracy with the base rate under it, Dice, IoU, precision, recall, cloud fraction and okta of both."""
+    """Draw accuracy over its base rate, Dice, IoU, precision, recall, cloud fraction and okta of both."""
     choice, columns = view.choice, _columns(view)
     if choice.several:
         pattern_scores.show(columns, next(iter(columns)) if choice.whole else None)

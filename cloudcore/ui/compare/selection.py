@@ -134,7 +134,7 @@ def _entries(settings: Settings) -> list[models.ModelEntry]:
 
 
 def _ask(entries: Sequence[models.ModelEntry]) -> Request:
-    """The widgets of the head row."""
+    """Draw the widgets of the head row and return what they ask for."""
     named = {entry.name: entry for entry in entries}
     model = named[_ask_model(list(named))]
     alike = [e.name for e in entries if e.kind == model.kind and e.info["classes"] == model.info["classes"]]
@@ -285,7 +285,7 @@ def _keep_possible(key: str, options: Sequence[str], default: str) -> None:
 
 
 def show_count(choice: Choice) -> None:
-    """How many frames there are and how many were left out, at the right of the head row."""
+    """Say how many frames there are and how many were left out, at the right of the head row."""
     if choice.several:  # the table says how many and how many were left out: the row is full
         return
     words = [f"{len(choice.cases)} {'frame' if len(choice.cases) == 1 else 'frames'} with truth"]
@@ -295,7 +295,7 @@ def show_count(choice: Choice) -> None:
 
 
 def paint_button(choice: Choice) -> None:
-    """Open in Paint (O), with the prediction as initial mask; satellite images are not painted."""
+    """Offer Open in Paint (O), with the prediction as initial mask; satellite images are not painted."""
     if choice.several:
         return
     why = None if choice.own_frames else "Only this app's frames can be painted: choose that folder on Overview."

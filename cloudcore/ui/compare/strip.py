@@ -17,7 +17,7 @@ COLUMNS = 6
 
 
 def show(view: View) -> None:
-    """Small error maps, the worst first, six a page (twelve for a whole set); a click opens one."""
+    """Draw small error maps, the worst first, six a page (twelve for a whole set); a click opens one."""
     rows = 2 if view.choice.whole else 1
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader("Worst first", anchor=False, width="content")

@@ -1,4 +1,4 @@
-"""Looking through the lens on Compare: what it is given, what the set's Dice is, and what the two buttons do."""
+"""The lens on Compare: its data, the set's Dice, and the actions of the two buttons."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -94,7 +94,7 @@ def _caption(choice: Choice) -> str:
 
 
 def called(case: predictions.Case) -> str:
-    """What a frame is called under a small picture: its time in UTC, else the end of its stem."""
+    """A frame's name under a small picture: its time in UTC, else the end of its stem."""
     return f"{case.time:%m-%d %H:%M}" if case.time else short(case.stem)
 
 
@@ -121,7 +121,7 @@ def set_surface(view: View) -> predictions.Floats | None:
 
 
 def surface(view: View) -> predictions.Floats:
-    """Dice of every slider step, (T, M), of what the scores speak of: the frame in view, or the whole set."""
+    """Dice of every slider step, (T, M), of what the scores are shown of: the frame in view, or the whole set."""
     whole = set_surface(view) if view.choice.whole else None
     return view.found[view.choice.case.stem].dice() if whole is None else whole
 
@@ -132,7 +132,7 @@ def best_of(view: View, dice: predictions.Floats) -> tuple[float, float, float]:
 
 
 def use(view: View, threshold: float, min_size: float) -> None:
-    """Move the sliders there: what [Use best] does."""
+    """Move the sliders to a threshold and min_size, as [Use best] does."""
     marks = replace(view.marks, threshold=threshold, min_size=int(min_size), order=view.marks.order + 1)
     st.session_state[MARKS] = marks
 

@@ -40,7 +40,7 @@ MOST_FILTERS = 256
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
-    """The whole view: picture, kernel and result; a gallery of the filters where they are learnt ones."""
+    """Draw the whole view: picture, kernel and result, and a gallery of the filters where they are learnt."""
     with right:
         source = st.segmented_control(
             "Kernels", (BY_HAND, LEARNT), default=BY_HAND, required=True, key="kernels_source",

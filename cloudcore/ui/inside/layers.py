@@ -38,7 +38,7 @@ PATCH_WORDS = (
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
-    """The whole view; in words where there is no model or picture."""
+    """Draw the whole view, or say that there is no model or picture."""
     with right:
         entry = choices.choose_model(settings)
         if entry is None:
@@ -78,7 +78,7 @@ def _choose_layer(layers: list[Any], names: list[str]) -> str:
 
 
 def _show_maps(name: str, maps: NDArray[np.float32], picture: choices.Picture, entry: models.ModelEntry) -> None:
-    """Picture, sheet of maps and the chosen map large; a click on the sheet chooses."""
+    """Draw the picture, a sheet of maps and the chosen map large; a click on the sheet chooses."""
     shown = maps[:MOST_MAPS]
     key = f"layers_map_{entry.name}_{name}"
     number = min(int(st.session_state.get(key, 0)), len(shown) - 1)
@@ -114,7 +114,7 @@ def _show_vector(name: str, values: NDArray[np.float32], names: tuple[str, ...])
 
 
 def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Picture) -> None:
-    """The softmax: the logits as shares that add up to 1."""
+    """Draw the softmax: the logits as shares that add up to 1."""
     from cloudcore.inside import activations
 
     shares = activations.probabilities(network, activations.fit(network, picture.image))
@@ -132,7 +132,7 @@ def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Pictur
 
 
 def _show_cam(entry: models.ModelEntry, network: Any, picture: choices.Picture, layers: list[Any]) -> None:
-    """Grad-CAM of a class over the picture, from the deepest maps that still tell places apart."""
+    """Draw Grad-CAM of a class over the picture, from the deepest maps that still tell places apart."""
     from cloudcore.inside import activations
 
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -161,7 +161,7 @@ def _show_cam(entry: models.ModelEntry, network: Any, picture: choices.Picture, 
 
 
 def _show_patch(network: Any, picture: choices.Picture) -> None:
-    """CloudNet's 32x32 patch under a point, with the activations of its layers."""
+    """Draw CloudNet's 32x32 patch under a point, with the activations of its layers."""
     from cloudcore.inside import activations
 
     st.subheader("The patch under a point", anchor=False)

@@ -61,7 +61,7 @@ def state(library: Library) -> State:
 
 
 def show_numbers(now: State) -> None:
-    """Frames | Labels | Runs | Models, each with what it is to be compared with."""
+    """Draw Frames | Labels | Runs | Models, each with what it is to be compared with."""
     share = f"{now.n_labels / now.n_frames:.0%} of frames".replace("%", " %") if now.n_frames else "–"
     done = sum(run.status().state == "done" for run in now.all_runs)
     shipped = sum(entry.shipped for entry in now.all_models)
@@ -78,7 +78,7 @@ def show_numbers(now: State) -> None:
 
 
 def show_next(now: State) -> None:
-    """Next to label: up to ten thumbnails, each a link to Paint with its reason; or a sentence why there are none."""
+    """Draw Next to label: up to ten thumbnails, each a link to Paint with its reason; or say why there are none."""
     if not now.next_frames:
         if now.n_frames:
             st.info("Every frame has a label. See the worst on Compare.")
@@ -104,7 +104,7 @@ def show_next(now: State) -> None:
 
 
 def show_running(run: runs.Run) -> None:
-    """State, progress and time left of the run that is going on; renewed every second until it ends."""
+    """Draw state, progress and time left of the run that goes on, anew every second until it ends."""
     st.subheader("Running", anchor=False)
 
     @st.fragment(run_every=1)
@@ -122,7 +122,7 @@ def show_running(run: runs.Run) -> None:
 
 
 def show_do_next(now: State) -> None:
-    """Three links, in the order in which they help now."""
+    """Draw three links, in the order in which they help now."""
     st.subheader("Do next", anchor=False)
     done = next((run for run in now.all_runs if run.status().state == "done"), None)
     paint = "Paint the next frame" if now.n_labels else "Paint a first frame"
@@ -151,7 +151,7 @@ def _paint_query(now: State) -> dict[str, str]:
 
 
 def show_newest_runs(now: State, count: int = 4) -> None:
-    """The newest runs: name, state and score, each a link to Train."""
+    """Draw the newest runs: name, state and score, each a link to Train."""
     st.subheader("Newest runs", anchor=False)
     if not now.all_runs:
         st.caption("No run yet. Paint a frame or use the samples, then start one on Train.")
@@ -176,7 +176,7 @@ def show_sample_note(library: Library) -> None:
 
 
 def choose_frames(library: Library) -> None:
-    """The Frames popover: a folder by its path, or files into workspace/images; refusals stand in words."""
+    """Draw the Frames popover: a folder by its path, or files into workspace/images; say why one is refused."""
     with st.popover("Frames…", key="frames"):
         st.caption(f"Read from {library.frames_folder}")
         with st.form("choose-folder", border=False):
@@ -210,7 +210,7 @@ def _use_folder(settings: Settings, text: str) -> None:
 
 
 def _add(settings: Settings, files: Sequence[tuple[str, BytesIO]]) -> None:
-    """Take uploads in, then draw the page anew with what was said about them."""
+    """Take uploads in, then draw the page anew with the sentences about them."""
     added, notes, refused = chosen_folder.add_frames(settings, [(name, file.getvalue()) for name, file in files])
     st.session_state[_SAID] = (refused, notes, len(added))
     if added:
@@ -219,7 +219,7 @@ def _add(settings: Settings, files: Sequence[tuple[str, BytesIO]]) -> None:
 
 
 def show_upload_words() -> None:
-    """What became of the last upload: refusals, then what was normalised; shown once."""
+    """Say once what became of the last upload: refusals, then what was normalised."""
     refused, notes, added = st.session_state.pop(_SAID, ((), (), 0))
     for sentence in refused:
         st.error(sentence)
@@ -230,6 +230,6 @@ def show_upload_words() -> None:
 
 
 def paint_button(now: State) -> None:
-    """The page's one primary button: to Paint, with the frame that is next."""
+    """Draw the page's one primary button: to Paint, with the frame that is next."""
     if now.next_frames and st.button("Paint next frame", type="primary"):
         st.switch_page("pages/paint.py", query_params=_paint_query(now))

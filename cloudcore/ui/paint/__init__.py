@@ -7,6 +7,8 @@ dome and horizon, label files.
 __all__ = [
     "camera_panel",
     "exchange_panel",
+    "frame_bar",
+    "history",
     "initial_mask",
     "paint_session",
     "panels",

@@ -24,7 +24,7 @@ ROW, COLUMN, RADIUS = "camera_row", "camera_column", "camera_radius"
 
 
 def offer(session: PaintSession) -> None:
-    """What is known of the frame's camera, and the way to the dialog that sets it."""
+    """Say what is known of the frame's camera, and offer the dialog that sets it."""
     with st.expander("Dome and horizon", type="compact"):
         st.caption(words(session.camera))
         if st.button("Set dome and horizon", key="paint_dome_open"):
@@ -47,7 +47,7 @@ def words(camera: Camera) -> str:
 @st.dialog("Dome and horizon", width="large")
 @error_boundary.in_words
 def set_camera(session: PaintSession) -> None:
-    """Handles and numbers for the dome, paint or a file for the horizon; kept per camera and exposure."""
+    """Ask for the dome by handles or numbers, for the horizon by paint or file; keep them per camera and exposure."""
     sheet: brush.Sheet = st.session_state[SHEET]
     height, width = sheet.shape_hw
     circle = Dome((float(st.session_state[ROW]), float(st.session_state[COLUMN])), float(st.session_state[RADIUS]))
@@ -80,7 +80,7 @@ def set_camera(session: PaintSession) -> None:
 
 
 def _prepare(session: PaintSession, camera: Camera, horizon: Mask | None = None) -> None:
-    """A new document for the dialog, its numbers from the camera; the largest circle where no dome is known."""
+    """Make a new sheet for the dialog, its numbers from the camera; the largest circle where no dome is known."""
     height, width = session.valid.shape
     circle = camera.dome or Dome((height / 2, width / 2), min(height, width) / 2)
     st.session_state[ROW], st.session_state[COLUMN] = (float(value) for value in circle.centre_yx)

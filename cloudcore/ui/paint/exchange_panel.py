@@ -24,7 +24,7 @@ FORMATS = ("Frames and masks, PNG (zip)", "COCO JSON with RLE", "Kaggle CSV with
 
 
 def offer(library: Library) -> None:
-    """The menu that opens import and export."""
+    """Draw the menu that opens import and export."""
     chosen = st.menu_button("Labels", [IMPORT, EXPORT], type="tertiary", key="exchange_menu")
     if chosen == IMPORT:
         st.session_state.pop(PLAN, None)
@@ -36,7 +36,7 @@ def offer(library: Library) -> None:
 @st.dialog(IMPORT, width="large")
 @error_boundary.in_words
 def import_labels(library: Library) -> None:
-    """Choose masks, look at the preview, say what the levels mean, import."""
+    """Ask for masks, draw the preview, ask what the levels mean, import."""
     st.caption("Masks as PNG or JPEG, named as their frames; a zip of them; a COCO JSON; or a Kaggle CSV.")
     given = st.file_uploader(
         "Masks", type=["png", "jpg", "jpeg", "zip", "json", "csv"], accept_multiple_files=True, key="exchange_files"
@@ -123,7 +123,7 @@ def _levels(levels: "dict[int, int] | object") -> str:
 
 
 def _asked_meaning(plan: ImportPlan) -> Meaning | None:
-    """What the person says the grey levels mean; None leaves it to the table or the guess."""
+    """Ask what the grey levels mean; None leaves it to the table or the guess."""
     levels = list(plan.levels)
     proposed = plan.meaning
     ways = ["As proposed", "Turned round", "By level", "By threshold"]
@@ -150,7 +150,7 @@ def _asked_meaning(plan: ImportPlan) -> Meaning | None:
 
 
 def _after_import(report: ImportReport) -> None:
-    """What came in, what was the same already and what was refused; the open frame is read anew."""
+    """Say what came in, what was the same already and what was refused; read the open frame anew."""
     st.success(f"{len(report.saved)} labels imported, {len(report.unchanged)} were the same already.")
     for sentence in report.notes[:20]:
         st.caption(sentence)
@@ -165,7 +165,7 @@ def _after_import(report: ImportReport) -> None:
 @st.dialog(EXPORT)
 @error_boundary.in_words
 def export_labels(library: Library) -> None:
-    """Every label of the frames of the library, as a file to download."""
+    """Offer every label of the library's frames as a file to download."""
     n_labels = len(library.store.heads(LABEL_SET))
     count = f"{n_labels} {'label' if n_labels == 1 else 'labels'}"
     st.caption(f"{count}. What is exported imports again to the same masks.")

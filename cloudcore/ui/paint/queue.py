@@ -74,7 +74,7 @@ def order() -> tuple[str, str | None]:
 
 
 def choose_order(library: Library, names: Sequence[str]) -> None:
-    """The form of the queue: order, model, and how far one is."""
+    """Draw the form of the queue: order, model, and how many frames are done."""
     done, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
     n_done = sum(frame.stem in done for frame in library.frames)
     n_bad = sum(flags.get(frame.stem) == "bad" for frame in library.frames)
@@ -90,7 +90,7 @@ def choose_order(library: Library, names: Sequence[str]) -> None:
 
 
 def _keep_order() -> None:
-    """A radio button forgets its choice when the page is left; this key does not."""
+    """Keep the order under a key of its own: a radio button forgets its choice when the page is left."""
     st.session_state[KEPT_ORDER] = st.session_state[ORDER]
 
 

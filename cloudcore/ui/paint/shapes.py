@@ -28,7 +28,7 @@ FILL_ALPHA = 153
 
 
 def offer(session: PaintSession) -> None:
-    """The way to the dialog of shapes."""
+    """Offer the dialog of shapes."""
     with st.expander("Shapes", type="compact"):
         st.caption("Rectangles, circles and polygons, added to the paint or cut out of it.")
         if st.button("Draw shapes", key="paint_shapes_open"):
@@ -38,7 +38,7 @@ def offer(session: PaintSession) -> None:
 @st.dialog("Shapes", width="large")
 @error_boundary.in_words
 def draw(session: PaintSession) -> None:
-    """Shapes drawn over the frame, then added to or cut from its paint as one stroke."""
+    """Draw shapes over the frame, then add them to its paint or cut them from it as one stroke."""
     picture, controls = st.columns([2.4, 1], gap="medium")
     with controls:
         mode = st.segmented_control("Shape", list(MODES), default="Rectangle", required=True, key="paint_shape_mode")

@@ -18,7 +18,7 @@ _REFUSED = "satellite_refused"
 
 
 def choose_view() -> str:
-    """Gallery, One image or Statistics; an address with ?image=NAME opens that image, once."""
+    """Ask for Gallery, One image or Statistics; an address with ?image=NAME opens that image, once."""
     asked = st.query_params.get("image")
     if asked and VIEW not in st.session_state:
         st.session_state[VIEW], st.session_state[IMAGE] = ONE, asked
@@ -37,7 +37,7 @@ def open_image(image: str) -> None:
 
 
 def choose_data(library: Library, place: DeltaGenerator) -> None:
-    """The Data popover: a folder or table by its path; refusals stand in words."""
+    """Draw the Data popover: a folder or table by its path; say why one is refused."""
     settings = library.settings
     with place.popover("Data…", key="satellite_data"):
         st.caption(f"Read from {_shown(dataset.source(settings))}")

@@ -23,7 +23,7 @@ SIZES = {"Small": 720, "Large": 1056}
 
 
 def show(dataset: Dataset, image: str, inspector: DeltaGenerator) -> None:
-    """The canvas on the stage; class, list, saving and leaving in the inspector."""
+    """Draw the canvas on the stage; class, list, saving and leaving in the inspector."""
     session: BoxSession | None = st.session_state.get(SESSION)
     if session is None or session.image != image:
         session = st.session_state[SESSION] = box_session.open_session(dataset, image)
@@ -82,7 +82,7 @@ def _canvas(dataset: Dataset, session: BoxSession, pattern: str, width: int) -> 
 
 
 def drawing(boxes: Sequence[Box], scale: float) -> dict[str, Any]:
-    """What the canvas begins with: the boxes, px of the image, at `scale` CSS px each, in their patterns' colours."""
+    """The first objects on the canvas: boxes in px of the image, at `scale` CSS px each, in their patterns' colours."""
     objects = []
     for box in boxes:
         sides = {"left": box.left, "top": box.top, "width": box.right - box.left, "height": box.bottom - box.top}
@@ -130,13 +130,13 @@ def _buttons(dataset: Dataset, session: BoxSession) -> None:
 
 
 def leave() -> None:
-    """Back to the image; the draft stays in the store."""
+    """Go back to the image; the draft stays in the store."""
     st.session_state.pop(SESSION, None)
     st.session_state.pop(CORRECTING, None)
 
 
 def _settle(dataset: Dataset, session: BoxSession) -> None:
-    """Two versions of a pattern: both in words and numbers, and the choice; nothing is written before it."""
+    """Draw both versions of a pattern and ask which one stays on top; nothing is written before."""
     for pattern, theirs in list(session.conflicts.items()):
         mine = gallery.share(float(session.mask(pattern).mean()))
         other = gallery.share(float((theirs.mask == CLOUD).mean()))
@@ -158,7 +158,7 @@ def _settle(dataset: Dataset, session: BoxSession) -> None:
 
 
 def _both(mine: Mask, theirs: Mask) -> bytes:
-    """Mine left, theirs right, small."""
+    """PNG of two masks side by side: mine left, theirs right."""
     sides = [nearest(mask, (90, 135)).astype(np.uint8) * 200 + 30 for mask in (mine, theirs)]
     gap = np.full((90, 6), 110, np.uint8)
     return images.encode_png(np.concatenate([sides[0], gap, sides[1]], axis=1).astype(np.uint8))

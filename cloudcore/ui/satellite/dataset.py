@@ -25,7 +25,7 @@ CHOICE = "satellite.json"
 
 @dataclass(frozen=True)
 class Dataset:
-    """A label table with its images: folder None where there are none; corrected are heads of patterns-<pattern>."""
+    """A label table with its images: folder None without images; corrected holds the heads of patterns-<pattern>."""
 
     settings: Settings
     store: LabelStore
@@ -122,7 +122,7 @@ def _missing(key: str, folder: Path | None, _table: Table) -> frozenset[str]:
 
 
 def open_dataset(library: Library) -> Dataset | None:
-    """The chosen table with its images; None, said in words, where there is none or it is refused."""
+    """Read the chosen table and list its images; says so and returns None where there is none or it is refused."""
     settings = library.settings
     chosen = source(settings)
     if chosen == samples(settings) and not chosen.exists():

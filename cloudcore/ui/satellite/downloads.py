@@ -13,7 +13,7 @@ from cloudcore.ui.satellite.dataset import Dataset
 
 
 def offer(dataset: Dataset) -> None:
-    """The table with its corrections, and an empty submission that is valid; made when asked for."""
+    """Offer the table with its corrections, and an empty submission that is valid; each is made when asked for."""
     count = sum(len(heads) for heads in dataset.corrected.values())
     with st.expander("Download", type="compact"):
         st.caption(f"train.csv with {count:,} corrected {'label' if count == 1 else 'labels'}; it reads back the same.")

@@ -59,7 +59,7 @@ def _within(table: Table, wanted: Filter) -> NDArray[np.bool_]:
 
 
 def choose_patterns() -> tuple[tuple[str, ...], str]:
-    """Patterns that must be there, and a part of the name: the filters of the head row."""
+    """Ask for patterns that must be there and a part of the name: the filters of the head row."""
     present = st.pills(
         "Patterns present", PATTERNS, selection_mode="multi", key="satellite_present", persist_state="session",
         label_visibility="collapsed", help="Only images with all of these",
@@ -72,7 +72,7 @@ def choose_patterns() -> tuple[tuple[str, ...], str]:
 
 
 def choose_more(present: Sequence[str], name: str) -> Filter:
-    """The other filters, drawn in the inspector."""
+    """Ask for the other filters, in the inspector."""
     st.session_state.setdefault("satellite_area", (0, 100))
     st.session_state.setdefault("satellite_file", EITHER)
     absent = st.pills(

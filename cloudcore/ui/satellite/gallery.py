@@ -14,7 +14,7 @@ PAGE = "satellite_page"
 
 
 def show(dataset: Dataset, found: Sequence[str]) -> None:
-    """One page of the images found, thumbnails made where they are not there yet."""
+    """Draw one page of the images found; make the thumbnails that are missing."""
     if not found:
         st.info("No image matches. Clear a filter.")
         st.button("Clear all filters", on_click=filters.clear_filters)
@@ -39,7 +39,7 @@ def show(dataset: Dataset, found: Sequence[str]) -> None:
 
 
 def card(dataset: Dataset, image: str, note: bool = True) -> None:
-    """A thumbnail that opens its image; its name below, and what is on it."""
+    """Draw a thumbnail that opens its image; its name below, and what is on it."""
     place = dataset.table.index(image)
     with st.container(key=f"card-satellite-{place}", gap=None):
         words = words_of(dataset, image)

@@ -19,7 +19,7 @@ STRIP = 5
 
 
 def show(dataset: Dataset, found: Sequence[str], inspector: DeltaGenerator) -> None:
-    """The image that was chosen, its neighbours, its numbers; the canvas in its place while it is corrected."""
+    """Draw the chosen image, its neighbours and its numbers; the canvas in its place while it is corrected."""
     image = chosen(dataset, found)
     if image is None:
         st.info("No image matches. Clear a filter.")
@@ -72,7 +72,7 @@ def _about(dataset: Dataset, image: str) -> None:
 
 
 def _choose_look() -> tuple[tuple[str, ...], str, int]:
-    """(patterns shown, way they are drawn, opacity of the fill in %)."""
+    """Ask for (patterns shown, way they are drawn, opacity of the fill in %)."""
     shown = st.pills(
         "Patterns shown", PATTERNS, selection_mode="multi", default=PATTERNS, key="satellite_shown",
         persist_state="session",
@@ -88,7 +88,7 @@ def _choose_look() -> tuple[tuple[str, ...], str, int]:
 
 
 def _numbers(dataset: Dataset, image: str, masks: Mask, boxes: Sequence[Box], drawn: bool) -> None:
-    """Share, runs and boxes of each pattern, with the table's mean share beside."""
+    """Draw share, runs and boxes of each pattern, with the table's mean share beside."""
     means = dataset.table.area_px.mean(axis=0) / (dataset.table.shape_hw[0] * dataset.table.shape_hw[1])
     rows = []
     for k, pattern in enumerate(PATTERNS):
@@ -133,7 +133,7 @@ def _show_strip(dataset: Dataset, found: Sequence[str], image: str) -> None:
 
 
 def _picture(dataset: Dataset, image: str, drawing: str, shown: Sequence[str]) -> None:
-    """The picture and, lying over it, the drawing: only the drawing changes while classes come and go."""
+    """Draw the picture and the labels over it: only the labels change while classes come and go."""
     path = dataset.image_path(image)
     picture = pictures.empty_picture(dataset.table.shape_hw)
     if path is None:
@@ -152,7 +152,7 @@ def _picture(dataset: Dataset, image: str, drawing: str, shown: Sequence[str]) -
 
 
 def _steps(found: Sequence[str], image: str) -> None:
-    """Previous, next, a random one; where among the images found."""
+    """Draw previous, next and random, and the place among the images found."""
     at = found.index(image) if image in found else -1
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         before, after = (found[(at + step) % len(found)] if found else image for step in (-1, 1))

@@ -35,7 +35,7 @@ def _computed(key: str, cache: Path, _dataset: Dataset) -> Statistics:
 
 
 def show(dataset: Dataset) -> None:
-    """Everything the table says, over all its images whatever the filters: the caption says so."""
+    """Draw the statistics of all images of the table, whatever the filters: the caption says so."""
     found = _computed(dataset.table.key, dataset.settings.workspace / "cache" / "patterns", dataset)
     n, missing = found.n_images, len(dataset.missing)
     st.caption(
@@ -135,7 +135,7 @@ def _pairs(key: str, count: int, _dataset: Dataset) -> list[tuple[str, str, floa
 
 
 def _alike(dataset: Dataset) -> None:
-    """Near-duplicates: on the right side of a split they would be known already. Looked for when asked."""
+    """Draw pairs of near-duplicates, found when asked: across a split the model would know one of them already."""
     there = len(dataset.table.images) - len(dataset.missing)
     with st.expander("Images that look alike", type="compact", key="satellite_alike", on_change="rerun") as box:
         if not box.open:

@@ -14,7 +14,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 def enter() -> None:
-    """First call of every page: the first visit to a fresh server may come straight to a page.
+    """Enter a page, as its first call: the first visit to a fresh server may come straight to a page.
 
     A folder called pages/ beside the entry file then makes Streamlit run that page alone, without navigation. Turning
     that mode off and running again goes through the entry file.
@@ -30,7 +30,7 @@ _ASIDE = {"modules": 0}
 
 
 def _set_libraries_aside() -> None:
-    """Take what libraries brought along out of the garbage collector's sight, whenever more were loaded.
+    """Take the objects of libraries out of the garbage collector's sight, whenever more were loaded.
 
     Streamlit collects every generation after each run; walking a few hundred thousand objects of libraries, which never
     go away, held up the answer to every stroke and click by about 110 ms.

@@ -20,7 +20,7 @@ LABEL_SET = "sky"
 class Library:
     """Folders, the label store, and the frames in order of their stems.
 
-    is_sample tells that the frames are the drawn samples; problem says in a sentence why frames cannot be read.
+    `is_sample` is True for the drawn samples; `problem` is a sentence where the frames cannot be read.
     """
 
     settings: Settings
@@ -47,7 +47,7 @@ def _frames(folder: Path, changed_ns: int) -> tuple[listing.Frame, ...]:
 
 
 def open_library() -> Library:
-    """Settings, label store and frames, as the environment and the remembered choice name them; quick when repeated."""
+    """Settings, label store and frames as the environment and the remembered choice name them; quick when repeated."""
     settings = environment.load()
     folder = chosen_folder.frames_folder(settings)
     found: tuple[listing.Frame, ...] = ()

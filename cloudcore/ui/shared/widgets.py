@@ -14,14 +14,14 @@ INSPECTOR_PX = 288
 
 
 def head(text: str) -> DeltaGenerator:
-    """The one row on top of a page, with its title; fill it in a with block, st.space("stretch") pushes right."""
+    """Draw the one row on top of a page, with its title; fill it in a with block, st.space("stretch") pushes right."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small", key="head")
     row.title(text, anchor=False, width="content")
     return row
 
 
 def stage(inspector_px: int = INSPECTOR_PX) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """The page's skeleton: (stage at the left, taking what is free; inspector at the right, fixed width in CSS px)."""
+    """Lay the page out: (stage at the left, taking what is free; inspector at the right, fixed width in CSS px)."""
     row = st.container(horizontal=True, gap="small")
     left = row.container(key="stage", gap="small")
     return left, row.container(key="inspector", width=inspector_px, gap="small")
@@ -50,7 +50,7 @@ class Card:
 
 
 def frame_strip(cards: Sequence[Card], *, columns: int, key: str) -> None:
-    """Cards in a grid of `columns`; the whole card is the link, its caption the text that is read aloud."""
+    """Draw cards in a grid of `columns`; the whole card is the link, its caption the text that is read aloud."""
     for start in range(0, len(cards), columns):
         cells = st.columns(columns, gap="xsmall", wrap=False)
         for offset, (cell, card) in enumerate(zip(cells, cards[start : start + columns], strict=False)):

@@ -26,12 +26,12 @@ def title(name: str, task: str) -> str:
 
 
 def run_title(run: runs.Run) -> str:
-    """How a run is called on a page."""
+    """A run's name on a page."""
     return title(run.name, run.task())
 
 
 def run_title_of(run_id: str) -> str:
-    """How a run that is no longer there was called: its task and start, from the id alone."""
+    """The name of a run that is no longer there: its task and start, from the id alone."""
     parts = run_id.split("-")
     return title(run_id, parts[-2]) if len(parts) > 2 else run_id
 

@@ -1,4 +1,4 @@
-"""What Train asks and shows where one class a picture is learnt: a folder of classes, their counts, what is seen."""
+"""Data of one class a picture on Train: a folder of classes, their counts, the pictures as the network sees them."""
 
 import dataclasses
 import re
@@ -29,7 +29,7 @@ VARIED = ("rotation", "shift", "shear", "zoom", "flips")
 
 
 def choose_data(library: Library, task: Task) -> Path | None:
-    """A folder for each class: pictures labelled in this app, the drawn samples, or a folder by its path."""
+    """Ask for a folder of classes: pictures labelled in this app, the drawn samples, or a folder by its path."""
     own, samples = library.settings.workspace / "photographs", library.settings.samples / task.name
     options = [*([OWN] if _fits(own, samples) else []), SAMPLES, FOLDER]
     source = st.segmented_control(
@@ -64,7 +64,7 @@ def picture(path: Path, task_name: str, changed_ns: int) -> bytes:
 
 
 def show_data(folder: Path, task: Task, config: Any) -> None:
-    """Counts of the classes, and pictures as the network will see them with these settings."""
+    """Draw the counts of the classes, and pictures as the network will see them with these settings."""
     classes = folders.list_classes(folder)
     photos = folders.list_photos(folder, classes)
     counts = [sum(photo.label == k for photo in photos) for k in range(len(classes))]
@@ -107,7 +107,7 @@ def _batch(paths: tuple[Path, ...], mark: tuple[int, float, float, int, int]) ->
 
 
 def _show_variants(path: Path, task: Task, config: Any, count: int = 9) -> None:
-    """What the settings make of one picture under sliders, where the task varies what it learns from."""
+    """Draw what the settings make of one picture, under sliders, where the task varies what it learns from."""
     if task.variants is None:
         return
     st.subheader("Nine variants as the settings draw them", anchor=False)
@@ -125,7 +125,7 @@ def _show_variants(path: Path, task: Task, config: Any, count: int = 9) -> None:
 
 
 def _vary(task: Task, config: Any) -> None:
-    """Sliders over the form's own fields: one setting, in two places."""
+    """Draw sliders over the form's own fields: one setting, in two places."""
     fields = [item for item in dataclasses.fields(task.Config) if item.name in VARIED]
     for cell, item in zip(st.columns(len(fields), gap="small", vertical_alignment="bottom"), fields, strict=True):
         about, key = item.metadata, f"variants-{item.name}"

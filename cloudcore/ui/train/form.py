@@ -18,14 +18,14 @@ NOTHING = "nothing"
 
 
 def choose_preset(task: Task) -> dict[str, Any]:
-    """Field values of a named preset; empty where the task has none."""
+    """Ask for a named preset and return its field values; empty where the task has none."""
     if not task.presets:
         return {}
     return dict(task.presets[st.selectbox("Preset", list(task.presets), key="train-preset", persist_state="session")])
 
 
 def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> models.ModelEntry | None:
-    """What the weights begin as: the shipped model unless told otherwise, nothing, or any other model that fits.
+    """Ask what the weights begin as: the shipped model (the default), nothing, or any other model that fits.
 
     A model fits when its network is the preset's: weights of another architecture would be refused at the start.
     """
@@ -59,7 +59,7 @@ def start_name(entry: models.ModelEntry) -> str:
 
 
 def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
-    """Widgets made from the fields of the task's Config, filled into one checked Config.
+    """Draw a widget for each field of the task's Config and return one checked Config.
 
     fixed holds fields that the model to start from decides: they are shown, and cannot be changed.
     """
@@ -80,13 +80,13 @@ def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any
 
 
 def group(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> str:
-    """What the keys of a form's fields share: another task, preset or model to start from brings its own values."""
+    """The part that the keys of a form's fields share: another task, preset or start brings its own values."""
     start = {**preset, **fixed}
     return hashlib.sha256(repr((task.name, sorted(start.items()), sorted(fixed))).encode()).hexdigest()[:8]
 
 
 def _widget(item: "dataclasses.Field[Any]", kind: type[Any], start: Mapping[str, Any], group: str, fixed: bool) -> Any:
-    """One field as a widget; the key holds the preset, so another preset brings its own values."""
+    """Draw one field as a widget; the key holds the preset, so another preset brings its own values."""
     about, value = item.metadata, start.get(item.name, item.default)
     unit = f", {about['unit']}" if about.get("unit") else ""
     label = item.name.replace("_", " ").capitalize() + unit

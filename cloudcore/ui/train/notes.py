@@ -1,4 +1,4 @@
-"""What a person does with a run afterwards: call it something, star it, note why, read its model card, bin it."""
+"""A run afterwards: its name, star, note, model card, and the way to the bin."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ SHOWN_SCORES = ("miou", "dice", "macro_f1", "accuracy", "f1", "base_rate", "frac
 
 
 def offer(run: runs.Run, settings: Settings) -> None:
-    """Name, star, note and bin of a run, and its model card once there is one."""
+    """Ask for name, star and note of a run, offer the bin, and show its model card once there is one."""
     with st.expander("Name, note, bin", type="compact"):
         _show_form(run)
         if st.button("Move to bin", key=f"bin-{run.id}", disabled=run.status().state in runs.ACTIVE,
@@ -52,7 +52,7 @@ def _bin(run: runs.Run) -> None:
 
 
 def show_card(run: runs.Run) -> None:
-    """model.json in words: what it answers, what it learnt from, its scores with n and interval, what it needs."""
+    """Draw model.json in words: its classes, its data, its scores with n and interval, its versions."""
     try:
         info = models.read_info(run.model_folder)
     except CloudcoreError as error:

@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on and afterwards: numbers, curves, worst and best frames, log, naming."""
+"""A run while it goes on and afterwards: numbers, curves, worst and best frames, log, naming."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def chosen_run(all_runs: Sequence[runs.Run], active: Sequence[runs.Run]) -> runs
 
 
 def choose_run(all_runs: Sequence[runs.Run], run: runs.Run | None) -> None:
-    """The run to look at, by name; the choice goes into the address, so that a reload and a link show the same."""
+    """Ask for the run to look at; the choice goes into the address, so that a reload and a link show the same."""
     if run is None:
         return
     ids = [each.id for each in all_runs]
@@ -80,7 +80,7 @@ def live(show: Callable[[runs.Run, Settings], None], run: runs.Run, settings: Se
 
 
 def show_state(run: runs.Run, settings: Settings) -> None:
-    """Name, state, progress, time left and numbers of a run, with Stop or Resume."""
+    """Draw name, state, progress, time left and numbers of a run, with Stop or Resume."""
     status = run.status()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f"**{plain(run_title(run))}**", width="content")
@@ -91,7 +91,7 @@ def show_state(run: runs.Run, settings: Settings) -> None:
         st.error(status.error)
     if status.message.strip(".").lower() not in ("", status.state):
         st.caption(plain(status.message))
-    _show_patience(run, status)
+    _show_early_stopping(run, status)
     _numbers(status)
     if status.state in runs.ACTIVE:
         if st.button("Stop", key="stop", help="Keeps what was learnt so far; Resume goes on from it."):
@@ -101,8 +101,8 @@ def show_state(run: runs.Run, settings: Settings) -> None:
         st.rerun(scope="app")
 
 
-def _show_patience(run: runs.Run, status: runs.Status) -> None:
-    """How near the run is to stopping early, or that it did; silent where its settings never stop it."""
+def _show_early_stopping(run: runs.Run, status: runs.Status) -> None:
+    """Say how near the run is to stopping early, or that it did; nothing where its settings never stop it."""
     found = early_stopping.countdown(run.history(), int(run.config()["options"].get("stop_after") or 0))
     if found is None:
         return
@@ -149,7 +149,7 @@ def _try(action: Callable[[], Any]) -> None:
 
 
 def show_learning(run: runs.Run, settings: Settings) -> None:
-    """Loss and metric over the epochs, the worst and best validation frames, and the end of the log."""
+    """Draw loss and metric over the epochs, the worst and best validation frames, and the end of the log."""
     history = run.history()
     if history:
         last, named = history[-1], run.status().metric_name
@@ -181,7 +181,7 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
 
 
 def _show_scores(row: dict[str, Any]) -> None:
-    """Last epoch in a line: every score with its name, the base rate beside accuracy."""
+    """Draw the last epoch in a line: every score with its name, the base rate beside accuracy."""
     known = (
         "miou", "dice", "dice_nonempty", "all_empty", "f1", "macro_f1", "top3", "accuracy", "base_rate", "ece",
         "fraction_error",
@@ -192,7 +192,7 @@ def _show_scores(row: dict[str, Any]) -> None:
 
 
 def _show_samples(run: runs.Run) -> None:
-    """The strip of the worst and best validation frames of the last epoch."""
+    """Draw the worst and best validation frames of the last epoch."""
     found = [sample for sample in run.samples() if sample["path"].is_file()]
     if not found:
         return
@@ -223,7 +223,7 @@ def _picture(path: Path, changed_ns: int) -> bytes:
 
 
 def show_outcome(run: runs.Run, settings: Settings) -> None:
-    """Once a run has left a model: lead to what it got wrong, and make it a model with a name."""
+    """Lead to what a run's model got wrong, and ask for a name to save it under; nothing before the run is done."""
     if run.status().state != "done":
         return
     kinds = {task.name: task.kind for task in find_tasks()}

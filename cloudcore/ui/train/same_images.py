@@ -54,7 +54,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Model:
-    """A run that has left a model: how it is called here, its folder, and the time of change that names its state."""
+    """A run that has left a model: its name, its folder, and the time of change that names its state."""
 
     name: str
     folder: Path
@@ -62,7 +62,7 @@ class Model:
 
 
 def show(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
-    """A row a run; in words why not, where fewer than two can answer or they hold out nothing in common."""
+    """Draw a row a run; say why not where fewer than two can answer or they hold out nothing in common."""
     done = [(run, name) for run, name in zip(chosen, names, strict=True) if (run.model_folder / "model.json").is_file()]
     if len(done) < 2:
         st.caption("The same images by each: once two of these runs have left a model.")
@@ -121,7 +121,7 @@ def _items(folder: Path, kind: str) -> dict[str, Item]:
 
 
 def _answers(given: Sequence[Model], picked: Sequence[Item], ask: Callable[[Model, Item], T]) -> list[list[T]]:
-    """What each model says of each image, a list a model; a count is shown where that takes longer than a moment."""
+    """Ask each model about each image, a list a model; show a count where that takes longer than a moment."""
     place, began, done = st.empty(), time.monotonic(), 0
     rows: list[list[T]] = []
     for model in given:
@@ -268,7 +268,7 @@ def _show_error_key() -> None:
 
 
 def _show_key(colours: Sequence[tuple[str, render.Rgb]]) -> None:
-    """What the colours of the pictures above mean."""
+    """Draw what the colours of the pictures above mean."""
     parts = [
         f"<span style='display:inline-flex;align-items:center;gap:.35rem'><i style='width:.7rem;height:.7rem;"
         f"border-radius:2px;background:rgb{rgb};box-shadow:0 0 0 1px #0b101466'></i>{html.escape(name)}</span>"

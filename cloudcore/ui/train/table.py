@@ -20,7 +20,7 @@ HEAD_PX, ROW_PX = 36, 33
 
 
 def show_runs(run: runs.Run, settings: Settings) -> None:
-    """All runs, starred ones first, then the newest; below the table those whose rows are chosen, side by side."""
+    """Draw all runs, starred ones first, then the newest; below the table the chosen ones side by side."""
     all_runs = sorted(runs.list_runs(settings.runs), key=lambda each: not each.keeping().star)
     st.subheader("Runs", anchor=False)
     event = st.dataframe(
@@ -43,7 +43,7 @@ def show_runs(run: runs.Run, settings: Settings) -> None:
 
 
 def show_damaged(settings: Settings) -> None:
-    """Folders that no run can be read from: a row each, with what is wrong and a way to the bin."""
+    """Draw the folders that no run can be read from: a row each, with what is wrong and a way to the bin."""
     found = runs.damaged(settings.runs)
     if not found:
         return
@@ -88,7 +88,7 @@ def _names(chosen: Sequence[runs.Run]) -> list[str]:
 
 
 def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
-    """Curves on the same axes: validation loss, and the first score they share."""
+    """Draw curves on the same axes: validation loss, and the first score they share."""
     histories = {name: run.history() for name, run in zip(names, chosen, strict=True)}
     scores = [run.status().metric_name for run in chosen]
     wanted = [

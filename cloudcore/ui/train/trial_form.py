@@ -24,7 +24,7 @@ VALIDATION_SHARE = 1 / 3
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried out: task, its typed config, data folder, where its weights begin (None: nothing)."""
+    """A trial: task, its typed config, data folder, where its weights begin (None: nothing)."""
 
     task: Task
     config: Any
@@ -48,7 +48,7 @@ class Trial:
             return {"state": "failed", "error": str(error)}
 
     def start(self, settings: Settings, only_speed: bool) -> None:
-        """Begin it, and have the page drawn anew to watch it; a refusal is said."""
+        """Start the trial and draw the page anew to watch it; a refusal is said."""
         try:
             learning_trial.start(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
         except CloudcoreError as error:
@@ -65,12 +65,12 @@ def _cards() -> tuple[list[hardware.Gpu], bool]:
 
 
 def device_words() -> str:
-    """The device a run will take and its memory, in a sentence."""
+    """The device that a run will use and its memory, in words."""
     return hardware.words(*_cards(), hardware.memory())
 
 
 def choose_processes() -> int:
-    """How many GPUs share each batch; asked only where a run could take several."""
+    """Ask how many GPUs share each batch; only where a run could take several."""
     cards, with_cuda = _cards()
     if len(cards) < 2 or not with_cuda:
         return 1
@@ -83,7 +83,7 @@ def choose_processes() -> int:
 
 
 def offer(trial: Trial, key: str, settings: Settings) -> None:
-    """The finder for these settings; key is the session state's name of the form's learning-rate field."""
+    """Draw the finder for these settings; `key` is the key of the form's learning-rate field."""
     with st.expander("Learning-rate finder", type="compact"):
         state = trial.read(settings, only_speed=False).get("state")
         going = state == "running"
@@ -94,7 +94,7 @@ def offer(trial: Trial, key: str, settings: Settings) -> None:
 
 
 def _watch(trial: Trial, key: str, going: bool, settings: Settings) -> None:
-    """The trial's progress, drawn anew every second while it goes on, and the page once when it ends."""
+    """Draw the trial's progress anew every second while it goes on, and the page once when it ends."""
 
     @st.fragment(run_every=1 if going else None)
     @error_boundary.in_words
@@ -136,12 +136,12 @@ def _show(answer: Mapping[str, Any], key: str) -> None:
 
 
 def _take(key: str, rate: float) -> None:
-    """A suggestion becomes the form's learning rate."""
+    """Put a suggestion into the form's learning rate."""
     st.session_state[key] = rate
 
 
 def measured(trial: Trial, settings: Settings) -> dict[str, Any] | None:
-    """What a trial of these settings timed, the finder's own or the short one; None before either."""
+    """The answer of a trial that timed these settings, the short one or the finder's; None before either."""
     for only_speed in (True, False):
         answer = trial.read(settings, only_speed)
         if answer.get("state") == "done":
@@ -150,13 +150,13 @@ def measured(trial: Trial, settings: Settings) -> dict[str, Any] | None:
 
 
 def seconds(answer: Mapping[str, Any], epochs: int, n_images: int) -> float:
-    """How long a training takes by what a trial timed: every epoch's images, and those held out at their share."""
+    """Seconds of a training by what a trial timed: every epoch's images, and those held out at their share."""
     an_epoch = answer.get("epoch_images", n_images) + VALIDATION_SHARE * answer.get("valid_images", 0)
     return float(epochs * an_epoch / answer["images_per_second"])
 
 
 def offer_timing(trial: Trial, settings: Settings) -> None:
-    """The button that times a few steps with these settings, and its progress; drawn where it is called."""
+    """Draw the button that times a few steps with these settings, and its progress, where this is called."""
     going = trial.read(settings, only_speed=True).get("state") == "running"
 
     @st.fragment(run_every=1 if going else None)
