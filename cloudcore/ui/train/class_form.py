@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,25 +68,14 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
     """Draw the counts of the classes, and pictures as the network will see them with these settings."""
     classes = folders.list_classes(folder)
     photos = folders.list_photos(folder, classes)
-    counts = [sum(photo.label == k for photo in photos) for k in range(len(classes))]
     if photos:
         _show_variants(photos[0].path, task, config)
     st.subheader("To learn from", anchor=False)
-    figure = figures.figure(is_dark(), 200, yaxis_title="pictures", showlegend=False)
-    figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(is_dark())["colours"][0]})
-    st.plotly_chart(
-        figure, theme=None, config=figures.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
-        alt=f"{len(photos)} pictures in {len(classes)} classes",
-    )  # fmt: skip
+    _show_counts(folder, classes, photos)
     count = min(SHOWN, len(photos))
     picked = [photos[k * len(photos) // count] for k in range(count)]
     try:
-        if task.variants is None:
-            st.caption(f"A batch as the network sees it: {config.size} × {config.size} px, cropped and lit at random.")
-            mark = (config.size, config.crop, config.augment, config.seed, config.presize)
-            views = _batch(tuple(photo.path for photo in picked), mark)
-        else:
-            views = [picture(photo.path, task.name, photo.path.stat().st_mtime_ns) for photo in picked]
+        views = _views(picked, task, config)
     except ImageError as problem:
         st.caption(str(problem))
         return
@@ -96,6 +86,25 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
             with cell.container(gap=None):
                 st.image(view, alt=f"{classes[photo.label]}: {photo.stem}", width="stretch")
                 st.caption(classes[photo.label])
+
+
+def _show_counts(folder: Path, classes: Sequence[str], photos: Sequence[folders.Photo]) -> None:
+    counts = [sum(photo.label == k for photo in photos) for k in range(len(classes))]
+    figure = figures.figure(is_dark(), 200, yaxis_title="pictures", showlegend=False)
+    figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(is_dark())["colours"][0]})
+    st.plotly_chart(
+        figure, theme=None, config=figures.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
+        alt=f"{len(photos)} pictures in {len(classes)} classes",
+    )  # fmt: skip
+
+
+def _views(picked: Sequence[folders.Photo], task: Task, config: Any) -> list[bytes]:
+    """JPEGs of pictures as the network sees them, where a task has no variants of its own. Raises ImageError."""
+    if task.variants is not None:
+        return [picture(photo.path, task.name, photo.path.stat().st_mtime_ns) for photo in picked]
+    st.caption(f"A batch as the network sees it: {config.size} × {config.size} px, cropped and lit at random.")
+    mark = (config.size, config.crop, config.augment, config.seed, config.presize)
+    return _batch(tuple(photo.path for photo in picked), mark)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
