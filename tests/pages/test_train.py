@@ -18,7 +18,7 @@ from cloudcore.learning import hardware, jobs, trial
 from cloudcore.learning.options import make_config
 from cloudcore.learning.tasks import find_tasks
 from cloudcore.settings import Settings
-from cloudcore.ui.train import new_run, notes, progress, table, trial_form
+from cloudcore.ui.train import data, new_run, notes, progress, table, trial_form
 from tests.pages.conftest import open_page, texts
 
 ROW = {"train_loss": 0.5, "valid_loss": 0.6, "learning_rate": 0.001, "miou": 0.7, "accuracy": 0.8, "base_rate": 0.5}
@@ -205,7 +205,7 @@ def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkey
             with runs.Reporter(run) as reporter:
                 reporter.tell(state="done", epoch=1, epochs=1)
     assert len(list(exports.iterdir())) == 3, "young exports stay: somebody may be about to start"
-    monkeypatch.setattr(new_run, "STALE_S", -1)
+    monkeypatch.setattr(data, "STALE_S", -1)
     label[9] = 255
     store.save("sky", frame.stem, label, base_revision=3, author="me", operation_id="last")
     open_page("train")

@@ -17,7 +17,7 @@ from cloudcore.night.measure import Row
 from cloudcore.sky.cloud_amount import MEASURES, Amount
 from cloudcore.ui.night.curves import Picked
 from cloudcore.ui.night.work import View
-from cloudcore.ui.shared.widgets import forget_frames
+from cloudcore.ui.shared.library import forget_frames
 from cloudcore.views import render
 
 DIM = 0.45

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import streamlit as st
@@ -15,6 +14,7 @@ from cloudcore.night.frame_selection import LeftOut, Plan, plan
 from cloudcore.night.measure import Observer, Row
 from cloudcore.ui.night.choices import PATTERN, Choice
 from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.models import find_predictor
 
 FIRST_S, TURN_S = 0.7, 2.5
 """Seconds of measuring before the page is drawn, and between two drawings of it."""
@@ -54,18 +54,8 @@ class View:
         return self
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _predictor(folder: Path, changed: tuple[int, ...]) -> models.Predictor:
-    return models.load(folder)
-
-
 def _load(choice: Choice) -> list[models.Predictor]:
-    found = []
-    for name in choice.names:
-        folder = models.find_folder(name, choice.library.settings)
-        files = [folder / part for part in ("model.json", "model.onnx")]
-        found.append(_predictor(folder, tuple(file.stat().st_mtime_ns for file in files if file.is_file())))
-    return found
+    return [find_predictor(name, choice.library.settings) for name in choice.names]
 
 
 def _planned(choice: Choice, slot: Any) -> Plan:
