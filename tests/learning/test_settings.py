@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cloudcore.learning import settings
 from cloudcore.learning.options import make_config, option_flags, option_types
 from cloudcore.learning.tasks import find_tasks, get_task
 
@@ -37,3 +38,20 @@ def test_flags_and_config_json_keep_the_order(name: str) -> None:
 
 def test_every_task_is_pinned() -> None:
     assert {task.name for task in find_tasks()} == set(PINNED)
+
+
+def test_an_order_names_every_setting_once() -> None:
+    names = [item.name for item in dataclasses.fields(settings.TrainingSettings)]
+    for order in (names[1:], [*names, names[0]], [*names, "colour"]):
+        with pytest.raises(ValueError, match="the order names"):
+            settings.in_order(" ".join(order))(
+                dataclasses.make_dataclass("C", [], bases=(settings.TrainingSettings,), frozen=True)
+            )
+
+
+def test_a_shared_setting_keeps_what_a_task_does_not_change() -> None:
+    taken = settings.shared("batch", help="Frames a step", high=256)
+    assert taken.default == 8
+    assert taken.metadata == {
+        "help": "Frames a step", "min": 1, "max": 256, "unit": "", "choices": (), "advanced": False,
+    }  # fmt: skip
