@@ -30,7 +30,7 @@ def device_turn(run: runs.Run, reporter: runs.Reporter, device: str) -> Iterator
 def _ahead(run: runs.Run, device: str) -> list[runs.Run]:
     """Runs of the same device that were started or resumed before this one, so that the queue keeps its order.
 
-    One whose process has not spoken yet counts too, until it is held for lost.
+    A run without a heartbeat yet counts until it is marked lost.
     """
     mine = run.status().queued_at or ""
     found = []
@@ -38,14 +38,15 @@ def _ahead(run: runs.Run, device: str) -> list[runs.Run]:
         status = other.status()
         if other.id == run.id or status.state not in runs.ACTIVE:
             continue
-        place = "cuda" if has_cuda(other.config()) else "cpu"
-        if place == device and (status.queued_at or "", other.id) < (mine, run.id):
+        its_device = "cuda" if has_cuda(other.config()) else "cpu"
+        if its_device == device and (status.queued_at or "", other.id) < (mine, run.id):
             found.append(other)
     return found
 
 
-def has_cuda(told: Mapping[str, Any]) -> bool:
-    if told.get("device") == "cpu":
+def has_cuda(run_config: Mapping[str, Any]) -> bool:
+    """Whether a run with this config.json takes a CUDA GPU."""
+    if run_config.get("device") == "cpu":
         return False
     import torch
 

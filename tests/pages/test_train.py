@@ -249,7 +249,7 @@ def test_the_finder_s_suggestion_becomes_the_rate_and_its_speed_the_cost(setting
     app = open_page("train")
     next(box for box in app.selectbox if box.label == "Start from").select_index(1).run()
     config = make_config(find_tasks()[0], {})
-    path = trial.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings)
+    path = trial.answer_path(trial.Trial("sky", dataclasses.asdict(config), settings.samples / "sky"), settings)
     path.parent.mkdir(parents=True)
     curve = {"rates": [1e-4, 1e-3, 1e-2], "losses": [1.0, 0.7, 0.9]}
     found = {"suggestions": {"valley": 0.0042, "steep": 0.001, "minimum": 0.0001}, "images_per_second": 20.0}
@@ -271,7 +271,9 @@ def test_radar_shows_its_classes_and_nine_variants(settings: Settings) -> None:
 def _trial(settings: Settings, **more: Any) -> Path:
     """The place of a timing with the form's own settings, from nothing."""
     config = make_config(find_tasks()[0], more)
-    path = trial.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings, only_speed=True)
+    path = trial.answer_path(
+        trial.Trial("sky", dataclasses.asdict(config), settings.samples / "sky", only_speed=True), settings
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

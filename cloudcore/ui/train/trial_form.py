@@ -36,9 +36,12 @@ class Trial:
         """The config's fields by name."""
         return dataclasses.asdict(self.config)
 
+    def _request(self, only_speed: bool) -> learning_trial.Trial:
+        return learning_trial.Trial(self.task.name, self.options, self.folder, self.begin, only_speed=only_speed)
+
     def place(self, settings: Settings, only_speed: bool) -> Path:
         """Where the answer lies or will lie."""
-        return learning_trial.place(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
+        return learning_trial.answer_path(self._request(only_speed), settings)
 
     def read(self, settings: Settings, only_speed: bool) -> dict[str, Any]:
         """The answer as far as it is there; a file that cannot be read counts as a trial that failed."""
@@ -50,7 +53,7 @@ class Trial:
     def start(self, settings: Settings, only_speed: bool) -> None:
         """Start the trial and draw the page anew to watch it; a refusal is said."""
         try:
-            learning_trial.start(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
+            learning_trial.start(self._request(only_speed), settings)
         except CloudcoreError as error:
             st.error(str(error))
             return
