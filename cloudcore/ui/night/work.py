@@ -9,7 +9,7 @@ import streamlit as st
 from cloudcore import models
 from cloudcore.errors import CloudcoreError
 from cloudcore.night import measure
-from cloudcore.night.cache import Store
+from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import LeftOut, Plan, plan
 from cloudcore.night.measure import Observer, Row
 from cloudcore.ui.night.choices import PATTERN, Choice
@@ -41,7 +41,7 @@ class View:
         """Frames still to be measured."""
         return len(self.plan.frames) - len(self.found)
 
-    def observer(self, store: Store) -> Observer:
+    def observer(self, store: NightCache) -> Observer:
         """What measures the plan's frames."""
         return Observer(self.plan, self.predictors, store, self.choice.library.settings.cameras)
 
@@ -117,7 +117,7 @@ def _ask_pattern(planned: Plan) -> None:
 def _measure(view: View, slot: Any, seconds: float) -> None:
     """Measure frames until the time is over or all are done, with a count."""
     started, total = time.monotonic(), len(view.plan.frames)
-    with Store(view.choice.library.settings.workspace) as store:
+    with NightCache(view.choice.library.settings.workspace) as store:
         observer = view.observer(store)
         for frame in view.plan.frames:
             if frame.file in view.found:
