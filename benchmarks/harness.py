@@ -5,7 +5,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,18 +71,25 @@ def find(folder: Path | None = None) -> dict[str, str]:
     return {name: f"benchmarks.{name}" for name in NAMES if (here / f"{name}.py").is_file()}
 
 
-def collect(wanted: Iterable[str]) -> list[Case]:
-    """Cases named by module or by case, all when nothing is named; raises LookupError for a name nobody has."""
-    names, found = list(wanted), find()
-    # a file asked for by its name is imported alone: the others may load libraries that change its surroundings
-    paths = {name: found[name] for name in names} if names and set(names) <= set(found) else found
-    cases = {name: list[Case](importlib.import_module(path).CASES) for name, path in paths.items()}
-    every = [case for members in cases.values() for case in members]
-    known = {*cases, *(case.name for case in every)}
+def cases_of(module: str) -> list[Case]:
+    """The cases of a benchmark file, imported here by its dotted name."""
+    return list[Case](importlib.import_module(module).CASES)
+
+
+def plan(names: Sequence[str]) -> dict[str, list[str]]:
+    """What to run: dotted module name -> names of its cases, empty for all of them; every file when nothing is named.
+
+    Raises LookupError for a name that is neither a file nor a case. Files are imported only to find a case by its name.
+    """
+    files = find()
+    if set(names) <= set(files):
+        return {module: [] for name, module in files.items() if not names or name in names}
+    cases = {name: [case.name for case in cases_of(module)] for name, module in files.items()}
+    known = {*cases, *(case for members in cases.values() for case in members)}
     if strangers := [name for name in names if name not in known]:
         raise LookupError(f"Got the name {strangers[0]!r}; wanted one of: {', '.join(sorted(known))}.")
-    chosen = {case.name for name in names for case in cases.get(name, ())} | set(names)
-    return [case for case in every if not names or case.name in chosen]
+    wanted = {name: [] if name in names else [case for case in cases[name] if case in names] for name in files}
+    return {files[name]: chosen for name, chosen in wanted.items() if chosen or name in names}
 
 
 def set_threads(count: int) -> None:

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from tests import waiting
 
 ROOT = Path(__file__).parent.parent
 
@@ -97,14 +98,15 @@ class App:
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={self.port}"]
         self.log = open(self.folder / "server.log", "ab")  # noqa: SIM115 - closed in stop()
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environ, stdout=self.log, stderr=self.log)
-        for _ in range(240):
-            try:
-                with urllib.request.urlopen(self.url + "/_stcore/health", timeout=1) as answer:
-                    if answer.status == 200:
-                        return self
-            except OSError:
-                time.sleep(0.25)
-        raise RuntimeError(f"the app did not start: {(self.folder / 'server.log').read_text()[-2000:]}")
+        waiting.until(self._answers, told=lambda: (self.folder / "server.log").read_text()[-2000:])
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url + "/_stcore/health", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def stop(self) -> None:
         """Stop the server."""

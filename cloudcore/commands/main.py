@@ -26,6 +26,24 @@ app.add_typer(train.app, name="train")
 app.add_typer(runs.app, name="runs")
 app.add_typer(labels.app, name="labels")
 
+EXTRAS = {
+    "sqlalchemy": "labels",
+    "psycopg": "postgres",
+    "numba": "scores",
+    "astropy": "night",
+    "pandas": "night",
+    "plotly": "night",
+    "pyarrow": "night",
+    "accelerate": "train",
+    "fastai": "train",
+    "onnx": "train",
+    "safetensors": "train",
+    "segmentation_models_pytorch": "train",
+    "torch": "train",
+    "torchvision": "train",
+}
+"""The extra of pyproject.toml that brings a library which some commands need."""
+
 
 def main() -> None:
     """Run a command; an error a person can meet is one sentence and exit code 1."""
@@ -35,7 +53,10 @@ def main() -> None:
     except CloudcoreError as problem:
         print(problem, file=sys.stderr)
         raise SystemExit(1) from None
-    except Exception:
+    except Exception as problem:
+        if isinstance(problem, ModuleNotFoundError) and (extra := EXTRAS.get(problem.name or "")):
+            print(f'This needs {problem.name}. Install Cloud Lab with it: pip install ".[{extra}]"', file=sys.stderr)
+            raise SystemExit(1) from None
         code = secrets.token_hex(2).upper()
         logging.exception("error %s", code)
         print(f"Something failed. Labels are safe. Error {code} stands above.", file=sys.stderr)

@@ -13,6 +13,13 @@ def list_images(folder: Path) -> list[Path]:
     """Files below folder with a suffix of `SUFFIXES`, sorted by path; hidden files and folders are left out.
 
     A folder that is not there holds none. Links to folders are not followed. Raises ImageError where it cannot be read.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("b.PNG", "a.jpg", ".hidden.png", "notes.txt"):
+    ...         Path(folder, name).touch()
+    ...     [path.name for path in list_images(Path(folder))]
+    ['a.jpg', 'b.PNG']
     """
 
     def refuse(error: OSError) -> None:

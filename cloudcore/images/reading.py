@@ -46,6 +46,16 @@ def read(path_or_bytes: Path | str | bytes, notes: list[str] | None = None) -> I
     JPEG, PNG and 8 or 16 bit TIFF are read; alpha is dropped, CMYK, palette and grey become RGB, 16 bits
     become 8 by a fixed division (never by the picture's own maximum), of an animation the first frame is taken. Each
     of these adds a sentence to `notes`. Raises ImageError for everything else.
+
+    >>> from cloudcore import images
+    >>> grey = images.encode_png(np.full((16, 20), 200, np.uint8))
+    >>> notes: list[str] = []
+    >>> image = images.read(grey, notes)
+    >>> image.shape, image[0, 0].tolist(), notes
+    ((16, 20, 3), [200, 200, 200], ['The grey picture was repeated in three channels.'])
+    >>> images.read(b"GIF89a")
+    Traceback (most recent call last):
+    cloudcore.errors.ImageError: The image is GIF, wanted JPEG or PNG: convert it to JPEG or PNG
     """
     notes = [] if notes is None else notes
     content = _content(path_or_bytes)
@@ -60,6 +70,11 @@ def read_label(path_or_bytes: Path | str | bytes, notes: list[str] | None = None
 
     A colour file is taken only where its three channels are equal; 16-bit levels up to 255 stay as they are.
     Raises ImageError.
+
+    >>> from cloudcore import images
+    >>> label = np.full((16, 20), 128, np.uint8)
+    >>> np.unique(images.read_label(images.encode_png(label))).tolist()
+    [128]
     """
     notes = [] if notes is None else notes
     name = _name(path_or_bytes)
@@ -77,7 +92,15 @@ def read_label(path_or_bytes: Path | str | bytes, notes: list[str] | None = None
 
 
 def shape_hw(path: Path | str) -> tuple[int, int]:
-    """Height and width in px after EXIF rotation, from the header alone. Raises ImageError as `read` does."""
+    """Height and width in px after EXIF rotation, from the header alone. Raises ImageError as `read` does.
+
+    >>> import tempfile
+    >>> from cloudcore import images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     images.write_png(Path(folder) / "wide.png", np.zeros((16, 20, 3), np.uint8))
+    ...     images.shape_hw(Path(folder) / "wide.png")
+    (16, 20)
+    """
     file = Path(path)
     with opening.opened(file, ImageError) as source:
         opened = _open(source, _name(file))

@@ -34,6 +34,17 @@ class LabelStore:
 
     root is created; url names a shared database (SQLAlchemy's form), else SQLite lies under root. One store serves any
     number of threads. Every method raises LabelError in words where the database or the disk refuses.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = LabelStore(folder)
+    ...     mask = np.eye(32, dtype=bool)
+    ...     first = store.save("sky", "a/1", mask, base_revision=0, author="Ada", operation_id="stroke-1")
+    ...     head = store.head("sky", "a/1")
+    ...     problems = store.fsck()
+    ...     store.close()
+    >>> first, head.revision, head.author, np.unique(head.mask).tolist(), problems
+    (1, 1, 'Ada', [0, 255], [])
     """
 
     def __init__(self, root: Path | str, url: str | None = None) -> None:

@@ -177,7 +177,14 @@ def _input_hw(shape_hw: tuple[int, ...], side: int) -> tuple[int, int]:
 
 
 def load(name_or_folder: str | Path, settings: Settings | None = None) -> Predictor:
-    """A predictor, run by ONNX Runtime on the CPU. Raises ModelError for anything missing, damaged or unsafe."""
+    """A predictor, run by ONNX Runtime on the CPU. Raises ModelError for anything missing, damaged or unsafe.
+
+    >>> image = np.full((96, 128, 3), (40, 60, 110), np.uint8)
+    >>> predictor = load("sky")
+    >>> probability = predictor(image)
+    >>> predictor.classes, probability.shape, probability.dtype
+    (('cloud',), (96, 128), dtype('float32'))
+    """
     folder = find_folder(name_or_folder, settings)
     info = read_info(folder)
     path = folder / "model.onnx"

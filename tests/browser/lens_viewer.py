@@ -1,19 +1,8 @@
 """A person before the lens of Compare, whatever its model answers: reads the page, holds a slider."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 120.0
-"""Longest wait for anything, s: machines that run tests are busy."""
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Wait until something has happened."""
-    end = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
+from tests import waiting
 
 
 class LensViewer:
@@ -21,7 +10,7 @@ class LensViewer:
 
     def __init__(self, page: Any, app: Any) -> None:
         self.page, self.app = page, app
-        self.page.set_default_timeout(PATIENCE * 1000)
+        self.page.set_default_timeout(waiting.PATIENCE_S * 1000)
 
     def told(self, name: str) -> str:
         """A data attribute of the panels."""
@@ -40,7 +29,9 @@ class LensViewer:
     def wait_for_scores(self, count: int) -> None:
         """Wait until the lens is drawn and all of the set's `count` pictures are scored."""
         self.page.locator(".lens[data-checksum]").wait_for()
-        until(lambda: f"set, n = {count}" in self.scores and not self.page.locator("[data-testid=stProgress]").count())
+        waiting.until(
+            lambda: f"set, n = {count}" in self.scores and not self.page.locator("[data-testid=stProgress]").count()
+        )
 
     def hold(self, name: str, part: float) -> None:
         """Press on a slider's thumb, drag it to a part of its way, and do not let go."""

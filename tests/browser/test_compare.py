@@ -10,8 +10,8 @@ import pytest
 from cloudcore import models
 from cloudcore.frames import labelled
 from cloudcore.masks import mask, metrics, rle
-from tests import toy_model
-from tests.browser.lens_viewer import LensViewer, until
+from tests import toy_model, waiting
+from tests.browser.lens_viewer import LensViewer
 
 pytestmark = pytest.mark.browser
 
@@ -61,20 +61,20 @@ def viewer(app_factory: Any, page: Any) -> Viewer:
 def test_sliders_act_while_held_and_python_hears_when_let_go(viewer: Viewer) -> None:
     dice, table, checksum = viewer.dice, viewer.scores, viewer.told("checksum")
     viewer.hold("#threshold", 0.12)
-    until(lambda: viewer.told("checksum") != checksum)
+    waiting.until(lambda: viewer.told("checksum") != checksum)
     cleaned, truth, valid = viewer.cleaned()
     assert viewer.told("checksum") == _checksum(cleaned)
     assert viewer.dice == f"{metrics.dice(cleaned, truth, valid):.3f}" != dice
     assert viewer.scores == table  # not let go yet
     viewer.page.mouse.up()
-    until(lambda: viewer.scores != table)
+    waiting.until(lambda: viewer.scores != table)
     score = next(line for line in viewer.scores.splitlines() if line.startswith("Dice")).split()[1]
     assert score == viewer.dice
 
     viewer.page.locator("#min_size").focus()
     for _ in range(4):
         viewer.page.keyboard.press("ArrowRight")
-    until(lambda: viewer.told("min-size") == "150")
+    waiting.until(lambda: viewer.told("min-size") == "150")
     viewer.page.get_by_role("button", name="Copy mask").click()
     cleaned, _, _ = viewer.cleaned()
     assert np.array_equal(rle.decode(viewer.told("rle"), cleaned.shape), cleaned)
@@ -92,7 +92,7 @@ def test_the_frame_is_sent_once(viewer: Viewer) -> None:
     table = viewer.scores
     viewer.hold("#threshold", 0.15)
     viewer.page.mouse.up()
-    until(lambda: viewer.scores != table)
+    waiting.until(lambda: viewer.scores != table)
     viewer.page.wait_for_timeout(1500)
     assert sum(sent) == 1
 
@@ -109,16 +109,16 @@ def test_wipe_truth_zoom_and_the_next_frame(viewer: Viewer) -> None:
     page.locator("[data-panel=frame] .view").dblclick()
     assert page.locator(".lens.zoomed").count() == 1
     page.locator(".thumbs button").nth(2).click()
-    until(lambda: viewer.stem != stem and viewer.stem in viewer.told("doc"))
+    waiting.until(lambda: viewer.stem != stem and viewer.stem in viewer.told("doc"))
     cleaned, _, _ = viewer.cleaned()
-    until(lambda: viewer.told("checksum") == _checksum(cleaned))
+    waiting.until(lambda: viewer.told("checksum") == _checksum(cleaned))
 
 
 def test_use_best_moves_the_sliders_and_o_opens_paint(viewer: Viewer) -> None:
     page, stem = viewer.page, viewer.stem
     label = page.get_by_role("button", name="Use best").inner_text()
     page.get_by_role("button", name="Use best").click()
-    until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
+    waiting.until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
     threshold, size = (page.locator(f"[data-value={name}]").inner_text() for name in ("threshold", "min_size"))
     assert label == f"Use best: {threshold}, {size} px"
     page.locator("h1").first.click()

@@ -10,8 +10,8 @@ from cloudcore.masks import mask, metrics
 from cloudcore.models import mask_evaluation
 from cloudcore.satellite import cache
 from cloudcore.satellite.table import GRID_HW, PATTERNS
-from tests import toy_model
-from tests.browser.lens_viewer import LensViewer, until
+from tests import toy_model, waiting
+from tests.browser.lens_viewer import LensViewer
 
 pytestmark = pytest.mark.browser
 
@@ -42,21 +42,21 @@ def test_class_and_both_sliders_change_the_dice(app_factory: Any, page: Any) -> 
     assert viewer.dice == f"{viewer.wanted('Flower'):.3f}"
     before, dice = viewer.scores, viewer.dice
     viewer.hold("#min_size", 0.98)
-    until(lambda: viewer.dice != dice)
+    waiting.until(lambda: viewer.dice != dice)
     assert int(viewer.told("min-size")) > 20000 and viewer.dice == f"{viewer.wanted('Flower'):.3f}"
     assert viewer.scores == before  # not let go yet
     page.mouse.up()
-    until(lambda: viewer.scores != before)
+    waiting.until(lambda: viewer.scores != before)
 
     dice = viewer.dice
     viewer.hold("#threshold", 0.2)
-    until(lambda: viewer.dice != dice)
+    waiting.until(lambda: viewer.dice != dice)
     assert viewer.dice == f"{viewer.wanted('Flower'):.3f}"
     page.mouse.up()
 
     checksum = viewer.told("checksum")
     page.get_by_test_id("stButtonGroup").get_by_text("Gravel", exact=True).click()
-    until(lambda: viewer.told("checksum") != checksum and viewer.told("threshold") == "0.5")
+    waiting.until(lambda: viewer.told("checksum") != checksum and viewer.told("threshold") == "0.5")
     assert viewer.dice == f"{viewer.wanted('Gravel'):.3f}"
     page.get_by_text("Gravel", exact=False).first.wait_for()
 
@@ -64,14 +64,16 @@ def test_class_and_both_sliders_change_the_dice(app_factory: Any, page: Any) -> 
 def test_use_best_is_the_sweeps_and_is_saved_for_that_class_alone(app_factory: Any, page: Any) -> None:
     viewer = Viewer(page, app_factory())
     page.get_by_text("Whole set", exact=True).click()
-    until(lambda: viewer.scores.lstrip().startswith("set, n = 12"))  # the best is the set's from here on
+    waiting.until(lambda: viewer.scores.lstrip().startswith("set, n = 12"))  # the best is the set's from here on
     page.wait_for_timeout(500)
     page.get_by_role("button", name="Use best").click()
-    until(lambda: "95 %" not in viewer.scores and page.locator("[data-score=against]").count() == 1)
+    waiting.until(lambda: "95 %" not in viewer.scores and page.locator("[data-score=against]").count() == 1)
     label = page.get_by_role("button", name="Use best").inner_text()
-    until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
+    waiting.until(lambda: page.locator("[data-value=threshold]").inner_text() in label)
     page.get_by_role("button", name="Save as default").click()
-    until(lambda: models.load(viewer.folder).threshold[1] != 0.5 or models.load(viewer.folder).min_size[1] != 500)
+    waiting.until(
+        lambda: models.load(viewer.folder).threshold[1] != 0.5 or models.load(viewer.folder).min_size[1] != 500
+    )
     saved = models.load(viewer.folder)
     assert saved.grid_hw == GRID_HW and [saved.threshold[i] for i in (0, 2, 3)] == [0.5] * 3
     each = []

@@ -1,12 +1,12 @@
 """Train with a mouse: a double click starts one run, which survives a reload; stop, resume, queue, compare."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cloudcore import runs
+from tests import waiting
 from tests.conftest import App
 
 
@@ -63,13 +63,11 @@ def test_start_reload_and_watch_to_the_end(app_factory: Callable[..., App], page
 
 def _state(app: App, number: int, wanted: str, seconds: float = 300) -> None:
     """Wait until the run of a number, oldest first, is in a state."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = runs.list_runs(app.workspace / "runs")[::-1]
-        if len(found) > number and found[number].status().state == wanted:
-            return
-        time.sleep(0.3)
-    raise AssertionError([run.status() for run in runs.list_runs(app.workspace / "runs")])
+
+    def states() -> list[str]:
+        return [run.status().state for run in runs.list_runs(app.workspace / "runs")[::-1]]
+
+    waiting.until(lambda: states()[number : number + 1] == [wanted], seconds, states)
 
 
 def _epochs(app: App, number: int) -> int:
@@ -93,9 +91,7 @@ def test_leave_come_back_stop_resume_queue_and_compare_two(app_factory: Callable
     page.get_by_test_id("stTopNavLink").filter(has_text="Overview").first.click()
     page.get_by_role("heading", name="Overview", exact=True).wait_for()
     _state(app, 0, "running")
-    end = time.monotonic() + 300
-    while not _epochs(app, 0) and time.monotonic() < end:
-        time.sleep(0.3)
+    waiting.until(lambda: _epochs(app, 0), 300)
     page.get_by_test_id("stTopNavLink").filter(has_text="Train").first.click()
     page.locator(".st-key-stop button").first.click()
     _state(app, 0, "stopped", 60)
@@ -109,10 +105,7 @@ def test_leave_come_back_stop_resume_queue_and_compare_two(app_factory: Callable
     _fill(page, "Name", "second")
     page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_text("Queued: another run uses this device").first.wait_for()
-    end = time.monotonic() + 300
-    while _epochs(app, 0) <= stopped_at and time.monotonic() < end:
-        time.sleep(0.3)
-    assert _epochs(app, 0) > stopped_at, "it went on in the same folder"
+    waiting.until(lambda: _epochs(app, 0) > stopped_at, 300)  # it goes on in the same folder
     runs.list_runs(app.workspace / "runs")[1].request_stop()
     _state(app, 0, "stopped", 60)
     _state(app, 1, "done")

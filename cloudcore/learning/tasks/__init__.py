@@ -7,7 +7,11 @@ __all__ = ["find_tasks", "genus", "get_task", "patterns", "radar", "sky"]
 
 
 def find_tasks() -> list[Task]:
-    """Every task of the house. Loads no heavy library."""
+    """Every task of the house. Loads no heavy library.
+
+    >>> [task.name for task in find_tasks()]
+    ['sky', 'patterns', 'genus', 'radar']
+    """
     from cloudcore.learning.tasks import genus, patterns, radar, sky
 
     return [sky.TASK, patterns.TASK, genus.TASK, radar.TASK]

@@ -1,4 +1,4 @@
-"""Rows 1 to 20 of the bad inputs, and the small promises of reading and writing pictures."""
+"""Rows 1 to 20 of the bad inputs, and the small promises of reading pictures."""
 
 import io
 import struct
@@ -13,12 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from cloudcore import images
 from cloudcore.errors import ImageError
-
-
-def picture(height: int = 40, width: int = 60) -> np.ndarray:
-    """A smooth picture whose corners differ, so that a wrong turn shows: top left red, bottom right blue."""
-    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
-    return np.stack([255 * (1 - x), 255 * y, 255 * x * y], axis=2).astype(np.uint8)
+from tests.images.drawn import picture
 
 
 def encoded(form: str, array: np.ndarray | None = None, mode: str | None = None, **options: object) -> bytes:
@@ -247,31 +242,3 @@ def test_many_threads_read_alike() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(attempt, [good, bad] * 40)) == [True, False] * 40
-
-
-def test_writing_and_reading_back(tmp_path: Path) -> None:
-    """PNG is exact for grey, RGB and bool; nothing but the file is left in the folder."""
-    mask = picture()[..., 0] > 100
-    images.write_png(tmp_path / "deep" / "a.png", picture())
-    images.write_png(tmp_path / "deep" / "b.png", mask)
-    assert np.array_equal(images.read(tmp_path / "deep" / "a.png"), picture())
-    assert np.array_equal(images.read_label(tmp_path / "deep" / "b.png"), mask * np.uint8(255))
-    assert sorted(p.name for p in (tmp_path / "deep").iterdir()) == ["a.png", "b.png"]
-    assert np.abs(images.read(images.encode_jpeg(picture(), 95)).astype(int) - picture()).mean() < 3
-    with pytest.raises(ImageError, match="shape"):
-        images.encode_png(np.zeros((4, 4, 2), np.uint8))
-
-
-def test_thumbnails_keep_their_shape() -> None:
-    assert images.thumbnail(picture(), 30).shape == (20, 30, 3)
-    assert images.thumbnail(picture(), 300).shape == (40, 60, 3)
-    assert images.resize(picture(), (80, 90)).shape == (80, 90, 3)
-
-
-def test_listing_is_sorted_and_skips_the_hidden(tmp_path: Path) -> None:
-    for name in ("b/2.PNG", "b/10.jpg", "a.tif", ".hidden.png", ".git/x.png", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    found = [path.relative_to(tmp_path).as_posix() for path in images.list_images(tmp_path)]
-    assert found == ["a.tif", "b/10.jpg", "b/2.PNG"]
-    assert images.list_images(tmp_path / "absent") == []
