@@ -3,4 +3,4 @@
 Paths and bytes in; bytes, rows and locks out.
 """
 
-__all__ = ["archives", "atomic", "locks", "opening", "tables"]
+__all__ = ["archives", "atomic", "content_hashes", "locks", "opening", "tables"]
