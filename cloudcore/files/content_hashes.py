@@ -17,8 +17,8 @@ Mark = tuple[int, int, int, int]
 class ContentHashes:
     """Hashes of files by path, size, times of change and inode: a folder need not be read again to know its pictures.
 
-    One SQLite file holds them. It is a cache: where it cannot be read or written, hashes are computed anew, and deleting
-    it loses time alone. Any number of threads and processes may use one file.
+    One SQLite file holds them. It is a cache: where it cannot be used, hashes are computed anew, and deleting it
+    loses time alone. Any number of threads and processes may use one file.
     """
 
     def __init__(self, path: Path) -> None:
