@@ -20,4 +20,5 @@ __all__ = [
     "database",
     "exchange",
     "names",
+    "of_frames",
 ]

@@ -19,6 +19,10 @@ _PICTURE = re.compile(r"(?:[0-9a-f]{64})?")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
+UNKNOWN_PICTURE = "0" * 64
+"""Stands for the picture of an old label that a person said is not the one before them."""
+
+
 def disk_name(stem: str) -> str:
     """The relative path (no suffix) a stem's files have on disk: the stem itself, odd parts under an own id.
 

@@ -93,20 +93,32 @@ def picture_of(connection: sa.Connection, key: Key, picture: str) -> str:
 def bind(connection: sa.Connection, key: Key, picture: str, base: int) -> str:
     """The picture under which a save goes on; the label of no picture becomes the one's it is painted on.
 
-    That is so only where the picture has no history and base is the head of the label of no picture. A base of another
-    number is a conflict with that label; base 0 begins a history of the picture's own.
+    That is so only where the picture has no history and base is the head of the label of no picture: any other base is
+    a conflict with that label.
     """
     found = picture_of(connection, key, picture)
-    if found or not picture or base == 0:
-        return found or picture
+    if found or not picture:
+        return found
     head = connection.execute(revisions_of((*key, ""), (REVISIONS.c.revision,)).limit(1)).scalar()
     if head is None:
         return picture
     if head != base:
         return ""
-    for table in (REVISIONS, DRAFTS, FLAGS):
-        connection.execute(sa.update(table).where(is_at(table, (*key, ""))).values(picture=picture))
+    give(connection, key, picture)
     return picture
+
+
+def give(connection: sa.Connection, key: Key, picture: str) -> None:
+    """Make what is kept of no picture under a name that picture's: revisions, drafts and flags.
+
+    A draft or flag stays where it is while the picture has one of the same author, or a flag, already.
+    """
+    d = DRAFTS.c
+    drafting = sa.select(d.author).where(is_at(DRAFTS, (*key, picture)))
+    stays = {DRAFTS: d.author.in_(drafting), FLAGS: sa.exists().where(is_at(FLAGS, (*key, picture)))}
+    for table in (REVISIONS, DRAFTS, FLAGS):
+        moves = sa.and_(is_at(table, (*key, "")), sa.not_(stays.get(table, sa.false())))
+        connection.execute(sa.update(table).where(moves).values(picture=picture))
 
 
 def newest(
@@ -145,7 +157,7 @@ def append(
         )
     number = 0 if head is None else head.revision
     if number != base:
-        put_draft(connection, key, values["author"], base, values["png"])
+        put_draft(connection, (*name, picture or key[2]), values["author"], base, values["png"])
         newest = connection.execute(revisions_of(key).limit(1)).first()
         return Conflict(conflict_words(key, head, base), None if newest is None else revision_of(newest))
     where = {"label_set": key[0], "stem": key[1], "picture": key[2]}

@@ -17,7 +17,7 @@ from cloudcore.errors import LabelError
 from cloudcore.files import atomic
 from cloudcore.labels import proof, queries, schema
 from cloudcore.labels.database import connect, in_words
-from cloudcore.labels.names import Key, checked_key, checked_picture, disk_name, short, shown
+from cloudcore.labels.names import UNKNOWN_PICTURE, Key, checked_key, checked_picture, disk_name, short, shown
 from cloudcore.labels.revisions import ClassRevision, Conflict, Draft, HeadInfo, LookAlike, Revision
 from cloudcore.labels.schema import CLASSES, DRAFTS, FLAGS, REVISIONS
 from cloudcore.masks.mask import Mask
@@ -79,8 +79,8 @@ class LabelStore:
         """Save a mask (H, W), bool or uint8 of 0/128/255, as the revision after base_revision (0: the first).
 
         picture is the sha256 of the frame's file: each picture has a history of its own, whatever its name. A label
-        saved before pictures were kept becomes that of the picture it is next saved on, with its head as base_revision;
-        base_revision 0 begins a new history. Without a picture the save goes on with the only or newest of that name.
+        saved before pictures were kept becomes that of the picture it is next saved on, with its head as base_revision.
+        Without a picture the save goes on with the only or newest of that name.
         Returns the revision once it is committed. A repeated operation_id of the frame returns the revision it made;
         other pixels than that revision's are then kept as the author's draft.
         Raises Conflict where the head is another than base_revision, LabelError for a mask, a name or a shape that
@@ -150,6 +150,14 @@ class LabelStore:
         for row in self._rows(queries.newest(columns, c.label_set == label_set)):
             found.setdefault(row.stem, {})[row.picture] = queries.head_info(row)
         return found
+
+    def set_apart(self, label_set: str, stem: str) -> None:
+        """Say that the label saved under a name before pictures were kept is of a picture that is not known.
+
+        It stays in the store with its history, as UNKNOWN_PICTURE's; a frame of that name begins anew.
+        """
+        key = checked_key(label_set, stem)
+        self._write("Not set apart", lambda connection: queries.give(connection, key, UNKNOWN_PICTURE))
 
     def remember_picture(self, picture: str, fingerprint: NDArray[np.uint8], shape_hw: tuple[int, int]) -> None:
         """Keep how a picture looks, uint8 (16, 16, 3), and its size, so that a copy saved anew is recognised."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from cloudcore.errors import LabelError
 from cloudcore.labels import Conflict, LabelStore
+from cloudcore.labels.names import UNKNOWN_PICTURE
 
 ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
 Mask = np.ndarray[Any, Any]
@@ -204,10 +205,15 @@ def test_an_old_label_is_bound_to_the_picture_it_is_next_saved_on(old: Old) -> N
     opened.close()
 
 
-def test_an_old_label_stays_apart_where_the_picture_is_another(old: Old) -> None:
+def test_an_old_label_of_another_picture_is_set_apart(old: Old) -> None:
     opened = old()
-    assert _save(opened, 5, 0, ONE) == 1, "base 0 says that the old label is of another picture"
-    assert {name: head.revision for name, head in opened.pictures("sky")["IMG_0001"].items()} == {"": 2, ONE: 1}
+    with pytest.raises(Conflict):
+        _save(opened, 5, 0, ONE)
+    opened.set_apart("sky", "IMG_0001")
+    assert _save(opened, 6, 0, ONE) == 1
+    kept = {name: head.revision for name, head in opened.pictures("sky")["IMG_0001"].items()}
+    assert kept == {UNKNOWN_PICTURE: 2, ONE: 1}
+    assert len(opened.history("sky", "IMG_0001", UNKNOWN_PICTURE)) == 2 and opened.fsck() == []
     opened.close()
 
 
@@ -217,6 +223,18 @@ def test_an_old_label_that_went_on_meanwhile_is_a_conflict_and_binds_nothing(old
         _save(opened, 5, 1, ONE)
     assert caught.value.head is not None and (caught.value.head.revision, caught.value.head.picture) == (2, "")
     assert opened.draft("sky", "IMG_0001", "ann", ONE) is not None
+    opened.close()
+
+
+def test_drafts_of_the_picture_stand_while_an_old_label_is_bound(old: Old) -> None:
+    opened = old()
+    opened.save_draft("sky", "IMG_0001", _mask(8), 2, "ben", ONE)
+    opened.set_flag("sky", "IMG_0001", "bad", "ben", ONE)
+    assert _save(opened, 5, 2, ONE) == 3
+    draft = opened.draft("sky", "IMG_0001", "ben", ONE)
+    assert draft is not None and draft.picture == ONE
+    np.testing.assert_array_equal(draft.mask > 0, _mask(8))
+    assert opened.picture_flags("sky")["IMG_0001"][ONE] == "bad" and opened.fsck() == []
     opened.close()
 
 
