@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.entry import ASSETS
 
-st.set_page_config(page_title="Cloud Lab", page_icon=str(widgets.ASSETS / "favicon.png"), layout="wide")
-st.logo(str(widgets.ASSETS / "wordmark.svg"), size="medium")
-st.html(widgets.ASSETS / "app.css")
+st.set_page_config(page_title="Cloud Lab", page_icon=str(ASSETS / "favicon.png"), layout="wide")
+st.logo(str(ASSETS / "wordmark.svg"), size="medium")
+st.html(ASSETS / "app.css")
 
 page = st.navigation(
     [

@@ -2,29 +2,31 @@
 
 import streamlit as st
 
-from cloudcore.ui.cloud_type import cleaner, photographs
+from cloudcore.ui.cloud_type import answer, cleaner, intake, photographs
 from cloudcore.ui.cloud_type import view as cloud_type_view
-from cloudcore.ui.shared.widgets import enter, head, library
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head
 
 enter()
-here = library()
+library = open_library()
 with head("Cloud type"):
     view = cloud_type_view.choose_view()
-    model = cloud_type_view.choose_model(here)
+    model = cloud_type_view.choose_model(library)
     st.caption(cloud_type_view.model_words(model), width="content")
     st.space("stretch")
     if view == cloud_type_view.ANSWER:
-        cloud_type_view.download(here)
-        cloud_type_view.add_more(model)
+        intake.download(library)
+        intake.add_more(model)
 
 if view == cloud_type_view.CLEANER:
-    cleaner.show(here, model)
+    cleaner.show(library, model)
     st.stop()
 
-cloud_type_view.show_told()
+intake.show_refused()
 shown = [photo for photo in photographs.kept() if photo.picture]
 if not shown:
-    cloud_type_view.show_empty(model, here)
+    intake.show_empty(model, library)
     st.stop()
 photo = cloud_type_view.chosen(shown)
 strip, left, right = cloud_type_view.stage()
@@ -33,6 +35,6 @@ with strip:
 with left:
     cloud_type_view.show_photograph(photo)
 with right:
-    cloud_type_view.show_answer(photo, model)
-    cloud_type_view.ask_label(photo, here)
-    cloud_type_view.show_texts(photo)
+    answer.show(photo, model)
+    answer.ask_label(photo, library)
+    answer.show_texts(photo)

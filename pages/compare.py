@@ -2,26 +2,28 @@
 
 import streamlit as st
 
-from cloudcore.ui.compare import scores, selection, viewer
-from cloudcore.ui.shared.widgets import enter, head, library, stage
+from cloudcore.ui.compare import counting, curves, scores, selection, strip, viewer
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head, stage
 
 enter()
-here = library()
+library = open_library()
 row = head("Compare")
-choice = selection.choose(here, row)
+choice = selection.choose(library, row)
 with row:
     st.space("stretch")
-    scores.status(choice)
-    scores.paint_button(choice)
+    selection.show_count(choice)
+    selection.paint_button(choice)
 
 left, right = stage()
 with left:
-    view = viewer.look_through(selection.look(choice), right)
+    view = viewer.look_through(counting.look(choice), right)
     if choice.whole:
-        scores.show_whole(view)
-    progress = selection.show_progress(view)
-    scores.show_strip(view)
+        curves.show_whole(view)
+    progress = counting.show_progress(view)
+    strip.show(view)
 with right.container(gap="xsmall"):
-    scores.show_scores(view)
-    scores.show_surface(view)
-selection.finish(view, progress)
+    scores.show(view)
+    curves.show_surface(view)
+counting.finish(view, progress)

@@ -3,10 +3,12 @@
 import streamlit as st
 
 from cloudcore.ui.inside import choices, kernels, layers, neuron, pooling
-from cloudcore.ui.shared.widgets import enter, head, library, stage
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head, stage
 
 enter()
-here = library()
+library = open_library()
 with head("Inside"):
     view = choices.choose_view()
     st.space("stretch")
@@ -16,8 +18,8 @@ left, right = stage()
 if view == choices.NEURON:
     neuron.show(left, right)
 elif view == choices.POOLING:
-    pooling.show(left, right, here.settings)
+    pooling.show(left, right, library.settings)
 elif view == choices.KERNELS:
-    kernels.show(left, right, here.settings)
+    kernels.show(left, right, library.settings)
 else:
-    layers.show(left, right, here.settings)
+    layers.show(left, right, library.settings)

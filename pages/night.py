@@ -3,12 +3,14 @@
 import streamlit as st
 
 from cloudcore.ui.night import choices, curves, frame_view, work
-from cloudcore.ui.shared.widgets import enter, head, library, stage
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head, stage
 
 enter()
-here = library()
+library = open_library()
 row = head("Night")
-choice = choices.choose(here, row)
+choice = choices.choose(library, row)
 left, right = stage()
 with left:
     view = work.look(choice)

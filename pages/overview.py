@@ -3,13 +3,15 @@
 import streamlit as st
 
 from cloudcore.ui.overview import view
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head, stage
 
-widgets.enter()
-library = widgets.library()
+enter()
+library = open_library()
 now = view.state(library)
 
-with widgets.head("Overview"):
+with head("Overview"):
     st.caption("drawn samples" if library.is_sample else str(library.frames_folder))
     st.space("stretch")
     view.choose_frames(library)
@@ -19,8 +21,8 @@ view.show_upload_words()
 if library.problem:
     st.error(library.problem)
 
-stage, inspector = widgets.stage()
-with stage:
+left, inspector = stage()
+with left:
     view.show_numbers(now)
     view.show_next(now)
 with inspector:

@@ -2,45 +2,45 @@
 
 import streamlit as st
 
-from cloudcore.ui.satellite import correction, gallery, image_view, statistics
-from cloudcore.ui.satellite import shelf as satellite_shelf
+from cloudcore.ui.satellite import choices, downloads, filters, gallery, image_view, statistics
+from cloudcore.ui.satellite import dataset as satellite_dataset
 from cloudcore.ui.shared import notices
-from cloudcore.ui.shared.widgets import enter, head, library, stage
+from cloudcore.ui.shared.entry import enter
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.widgets import head, stage
 
 enter()
-room = library()
-notices.show_told()
+library = open_library()
+notices.show_waiting()
 row = head("Satellite")
 with row:
-    view = satellite_shelf.choose_view()
-    present, name = satellite_shelf.choose_patterns() if view != satellite_shelf.STATISTICS else ((), "")
+    view = choices.choose_view()
+    present, name = filters.choose_patterns() if view != choices.STATISTICS else ((), "")
     st.space("stretch")
     count = st.empty()
-    satellite_shelf.choose_data(room, row)
+    choices.choose_data(library, row)
 
-shelf = satellite_shelf.shelf(room)
-if shelf is None:
+dataset = satellite_dataset.open_dataset(library)
+if dataset is None:
     st.stop()
 
-if view == satellite_shelf.STATISTICS:
-    count.caption(f"{len(shelf.table.images):,} images", width="content")
-    statistics.show(shelf)
-    correction.offer_downloads(shelf)
+if view == choices.STATISTICS:
+    count.caption(f"{len(dataset.table.images):,} images", width="content")
+    statistics.show(dataset)
+    downloads.offer(dataset)
     st.stop()
 
 left, inspector = stage()
 with inspector:
-    wanted = (
-        satellite_shelf.choose_more(present, name) if view == satellite_shelf.GALLERY else satellite_shelf.kept_filter()
-    )
-    found = satellite_shelf.matching(shelf.table, wanted, shelf.missing)
-    count.caption(f"{len(found):,} of {len(shelf.table.images):,} images", width="content")
+    wanted = filters.choose_more(present, name) if view == choices.GALLERY else filters.kept_filter()
+    found = filters.matching(dataset.table, wanted, dataset.missing)
+    count.caption(f"{len(found):,} of {len(dataset.table.images):,} images", width="content")
 with left:
-    if view == satellite_shelf.GALLERY:
-        gallery.show(shelf, found)
+    if view == choices.GALLERY:
+        gallery.show(dataset, found)
     else:
-        image_view.show(shelf, found, inspector)
+        image_view.show(dataset, found, inspector)
 with inspector:
-    correction.offer_downloads(shelf)
-    for note in shelf.table.notes[:3]:
+    downloads.offer(dataset)
+    for note in dataset.table.notes[:3]:
         st.caption(note)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cloudcore.commands import data, labels, night, predict, runs, scores, train
+from cloudcore.commands import data, labels, night, predict, runs, scores, terminal, train
 from cloudcore.errors import CloudcoreError
 
 app = typer.Typer(help="Cloud Lab from the terminal.", no_args_is_help=True, add_completion=False)
@@ -21,16 +21,18 @@ for _command in (
     scores.submit,
 ):
     app.command()(_command)
-app.command()(night.night)
+app.command()(terminal.command_of(night.Flags, night.night))
 app.add_typer(train.app, name="train")
 app.add_typer(runs.app, name="runs")
 app.add_typer(labels.app, name="labels")
 
 EXTRAS = {
+    "alembic": "labels",
     "sqlalchemy": "labels",
     "psycopg": "postgres",
     "numba": "scores",
     "astropy": "night",
+    "matplotlib": "night",
     "pandas": "night",
     "plotly": "night",
     "pyarrow": "night",

@@ -1,7 +1,11 @@
 """What the commands share: flags of the same meaning, a bar on one line, a result as JSON."""
 
+import dataclasses
+import inspect
 import json
 import sys
+import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -29,3 +33,25 @@ def write_json(path: Path | None, content: Any) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def command_of(flags: type[Any], action: Callable[[Any], None]) -> Callable[..., None]:
+    """A command whose arguments and flags are the fields of a dataclass; its action takes one of these."""
+
+    def command(**given: Any) -> None:
+        action(flags(**given))
+
+    hints = typing.get_type_hints(flags, include_extras=True)
+    parameters = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in dataclasses.fields(flags)
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = hints
+    command.__name__, command.__doc__ = action.__name__, action.__doc__
+    return command

@@ -3,10 +3,10 @@
 import inspect
 import logging
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Optional
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -19,67 +19,100 @@ from cloudcore.learning.tasks import find_tasks
 
 app = typer.Typer(help="Train a model in the foreground; prints the run's folder last.", no_args_is_help=True)
 
-_SPECIAL = ("data", "runs_dir", "device", "start", "resume", "preset", "name", "terms", "find_rate", "only_speed")
+
+@dataclass(frozen=True)
+class Flags:
+    """The flags that every task has; those of its options follow them."""
+
+    data: Annotated[Path | None, typer.Option("--data", help="Data folder")] = None
+    runs_dir: Annotated[Path | None, typer.Option("--runs", help="Runs folder")] = None
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto"
+    start: Annotated[str | None, typer.Option(help="Begin from a model's weights")] = None
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run, from its config.json")] = None
+    preset: Annotated[str | None, typer.Option()] = None
+    name: Annotated[str | None, typer.Option(help="A name for the run")] = None
+    terms: Annotated[str | None, typer.Option(help="The data's terms, kept in model.json")] = None
+    find_rate: Annotated[Path | None, typer.Option(help="Only try learning rates, the curve as JSON")] = None
+    only_speed: Annotated[
+        bool, typer.Option("--only-speed", help="With --find-rate: time some steps alone")
+    ] = False  # fmt: skip
 
 
 def _train_command(task: Task) -> Callable[..., None]:
-    """The train command of a task, its flags made from the task's Config."""
+    """The train command of a task, its flags made from Flags and from the task's Config."""
+    shared = [item.name for item in fields(Flags)]
 
     def command(**given: Any) -> None:
-        special = {name: given.pop(name) for name in _SPECIAL}
-        options = {name: value for name, value in given.items() if value is not None}
-        _train(task, options, **special)
+        flags = Flags(**{name: given.pop(name) for name in shared})
+        _train(task, {name: value for name, value in given.items() if value is not None}, flags)
 
-    flags: list[tuple[str, Any, Any]] = [
-        ("data", Optional[Path], typer.Option(None, "--data", help="Data folder")),  # noqa: UP045
-        ("runs_dir", Optional[Path], typer.Option(None, "--runs", help="Runs folder")),  # noqa: UP045
-        ("device", str, typer.Option("auto", help="auto, cpu or cuda")),
-        ("start", Optional[str], typer.Option(None, help="Begin from a model's weights")),  # noqa: UP045
-        ("resume", Optional[Path], typer.Option(None, help="Go on with this run, from its config.json")),  # noqa: UP045
-        ("preset", Optional[str], typer.Option(None, help=", ".join(task.presets))),  # noqa: UP045
-        ("name", Optional[str], typer.Option(None, help="A name for the run")),  # noqa: UP045
-        ("terms", Optional[str], typer.Option(None, help="The data's terms, kept in model.json")),  # noqa: UP045
-        ("find_rate", Optional[Path], typer.Option(None, help="Only try learning rates, the curve as JSON")),  # noqa: UP045
-        ("only_speed", bool, typer.Option(False, "--only-speed", help="With --find-rate: time some steps alone")),
-    ]
-    for name, kind, default, told in option_flags(task):
-        flags.append((name, kind | None, typer.Option(None, help=f"{told}; default {default}")))
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(n, keyword, default=default, annotation=kind) for n, kind, default in flags]
+    parameters = _parameters(task)
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {name: kind for name, kind, _ in flags}
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = f"{task.title}."
     return command
 
 
-def _train(
-    task: Task, options: dict[str, Any], data: Path | None, runs_dir: Path | None, device: str, start: str | None,
-    resume: Path | None, preset: str | None, name: str | None, terms: str | None, find_rate: Path | None,
-    only_speed: bool,
-) -> None:  # fmt: skip
-    from cloudcore.learning import trial, work
+def _parameters(task: Task) -> list[inspect.Parameter]:
+    """The parameters of a task's command, annotated as typer reads them."""
+    hints = get_type_hints(Flags, include_extras=True)
+    hints["preset"] = Annotated[str | None, typer.Option(help=", ".join(task.presets))]
+    found = [(item.name, hints[item.name], item.default) for item in fields(Flags)]
+    for name, kind, default, described in option_flags(task):
+        option = typer.Option(help=f"{described}; default {default}")
+        found.append((name, Annotated[kind | None, option], None))
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [inspect.Parameter(name, keyword, default=default, annotation=kind) for name, kind, default in found]
 
-    if find_rate is not None and data is not None:
-        found = trial.work(task.name, options, data, find_rate, device, start, preset, only_speed)
-        for way, rate in found.get("suggestions", {}).items():
-            print(f"{way}: {rate:g}")
-        print(f"{found['images_per_second']} images/s on {found['device']}")
+
+def _train(task: Task, options: Mapping[str, Any], flags: Flags) -> None:
+    """Try rates, resume a run or start one, as the flags say."""
+    if flags.find_rate is not None and flags.data is not None:
+        _find_rate(task, options, flags.data, flags.find_rate, flags)
         return
-
-    root = (runs_dir or settings.load().runs).absolute()
-
-    if resume is not None:
-        run = runs.find(root, resume)
-    elif data is None:
+    root = (flags.runs_dir or settings.load().runs).absolute()
+    if flags.resume is not None:
+        run = runs.find(root, flags.resume)
+    elif flags.data is None:
         raise CloudcoreError("No data folder was given. Add --data DIR, or --resume RUN to go on with a run.")
     else:
-        prepared = partial(work.prepare, task.name, options, data, root, start, device, preset, name=name, terms=terms)
-        run = runs.Run(distributed.agree_on(lambda: prepared().folder, device))
+        run = _prepare(task, options, flags.data, root, flags)
+    _run(run)
+
+
+def _find_rate(task: Task, options: Mapping[str, Any], data: Path, out: Path, flags: Flags) -> None:
+    """Try learning rates, or time steps alone, and print what was found."""
+    from cloudcore.learning import trial
+
+    asked = trial.Trial(task.name, options, data, flags.start, flags.preset, flags.only_speed)
+    found = trial.run_trial(asked, out, flags.device)
+    for way, rate in found.get("suggestions", {}).items():
+        print(f"{way}: {rate:g}")
+    print(f"{found['images_per_second']} images/s on {found['device']}")
+
+
+def _prepare(task: Task, options: Mapping[str, Any], data: Path, root: Path, flags: Flags) -> runs.Run:
+    """A new run, the same in every process of a distributed training."""
+    from cloudcore.learning import work
+
+    def make() -> Path:
+        run = work.prepare(
+            task.name, options, data, root, flags.start, flags.device, flags.preset, name=flags.name, terms=flags.terms
+        )
+        return run.folder
+
+    return runs.Run(distributed.broadcast_path(make, flags.device))
+
+
+def _run(run: runs.Run) -> None:
+    """Train in this process; print the last scores and the run's folder. Exits with 1 unless the run is done."""
+    from cloudcore.learning import work
+
     try:
         status = work.run_training(run)
     except KeyboardInterrupt:
         status = run.status()
-    except Exception as problem:
+    except Exception as problem:  # whatever ended the run, its folder is printed last and the exit code says so
         run.log(f"failed: {problem}")
         if not isinstance(problem, CloudcoreError):
             logging.exception("the run failed")

@@ -4,14 +4,13 @@ The choice stands in workspace/frames.json. Without one, frames are read from wo
 else from the samples.
 """
 
-import json
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from cloudcore import images
 from cloudcore.errors import DataError, ImageError
+from cloudcore.files import atomic, names, small_json
 from cloudcore.settings import Settings
 
 CHOICE = "frames.json"
@@ -26,9 +25,9 @@ def sample_frames(settings: Settings) -> Path:
 def remembered_folder(settings: Settings) -> Path | None:
     """The folder a person chose, or None; a file that cannot be understood counts as no choice."""
     try:
-        choice = json.loads((settings.workspace / CHOICE).read_text(encoding="utf-8"))
+        choice = small_json.read_object(settings.workspace / CHOICE, DataError, "Choose a folder again.")
         return Path(str(choice["folder"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, KeyError):
         return None
 
 
@@ -39,10 +38,7 @@ def remember_folder(settings: Settings, folder: Path | None) -> None:
     if folder is None:
         target.unlink(missing_ok=True)
         return
-    handle, name = tempfile.mkstemp(dir=settings.workspace, prefix=".frames-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"folder": str(folder)}, file)
-    os.replace(name, target)
+    atomic.write_json(target, {"folder": str(folder)})
 
 
 def check_folder(text: str) -> Path:
@@ -80,7 +76,7 @@ def add_frames(settings: Settings, files: Sequence[tuple[str, bytes]]) -> tuple[
     for name, content in files:
         said: list[str] = []
         try:
-            target = _free_name(settings.images, name)
+            target = names.free_path(settings.images, names.plain(PurePath(_shown(name)).stem, "frame"), ".png")
             image = images.read(content, said)
             settings.images.mkdir(parents=True, exist_ok=True)
             images.write_png(target, image)
@@ -96,18 +92,3 @@ def add_frames(settings: Settings, files: Sequence[tuple[str, bytes]]) -> tuple[
 
 def _shown(name: str) -> str:
     return PurePath(name.replace("\\", "/")).name[:80] or "file"
-
-
-_RESERVED = {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
-
-
-def _free_name(folder: Path, name: str) -> Path:
-    """A free path in the folder from the plain part of a file name: times and cameras survive, paths do not."""
-    stem = PurePath(_shown(name)).stem
-    plain = "".join(sign if sign.isalnum() or sign in "-_+." else "_" for sign in stem).strip("._")[:100]
-    if not plain or plain.lower() in _RESERVED:
-        plain = f"frame_{plain}".rstrip("_")
-    target, number = folder / f"{plain}.png", 2
-    while target.exists():
-        target, number = folder / f"{plain}-{number}.png", number + 1
-    return target

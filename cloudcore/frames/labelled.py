@@ -1,7 +1,5 @@
 """Frames with their masks: a folder's pairs.csv, or images/ and masks/, and the labels read from them."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import DataError
+from cloudcore.files import tables
 from cloudcore.frames.listing import LAST_NUMBER, camera_of, list_frames, night_of, time_of
 from cloudcore.masks import mask as masks_mask
 
@@ -46,21 +45,8 @@ def pairs(folder: Path) -> list[Pair]:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a pairs.csv as text. Raises DataError for another encoding, a missing column or a row of other length."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise DataError(f"{path.name} is not UTF-8 text. Save it as CSV in UTF-8.") from problem
-    if "\0" in text:
-        raise DataError(f"{path.name} holds a NUL byte. Save it again as CSV in UTF-8.")
-    table = list(csv.reader(io.StringIO(text)))
-    header = table[0] if table else []
-    if missing := [name for name in ("image", "mask") if name not in header]:
-        raise DataError(f"{path.name} has no column {missing[0]!r}. Its first line must name {', '.join(_COLUMNS)}.")
-    for number, row in enumerate(table[1:], start=2):
-        if row and len(row) != len(header):
-            raise DataError(f"{path.name}, line {number}: {len(row)} fields, expected {len(header)}. Correct the line.")
-    return [dict(zip(header, row, strict=True)) for row in table[1:] if row]
+    """Rows of a pairs.csv as text, read strictly: the columns image and mask are there. Raises DataError."""
+    return tables.read_file(path, _COLUMNS[:2], also=_COLUMNS[2:])
 
 
 def _inside(folder: Path, name: str, table: str) -> Path:

@@ -38,23 +38,13 @@ def _opened(content: bytes, name: str) -> Any:
         raise ImageError(f"{name} is a damaged FITS file: copy or export it again") from error
 
 
-def _content(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > opening.MAX_BYTES:
-            raise ImageError(f"{path.name} has {size / 2**20:.0f} MB, at most 50 MB are read: save it smaller")
-        return path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path.name} cannot be read ({error.strerror}): check the file") from error
-
-
 def read(path: Path) -> array.Image:
     """The frame as uint8 (H, W, 3), the first row of the file at the bottom as FITS viewers show it. Raises ImageError.
 
     Taken are 8-bit values as they are, 16-bit unsigned (BZERO 32768) divided by 256 and 16-bit signed by 128, in one
     plane or three; floating-point numbers have no fixed scale and are refused.
     """
-    first = _opened(_content(path), path.name)
+    first = _opened(opening.read_file(path, ImageError), path.name)
     axes = [int(first.header.get(f"NAXIS{n}", 0)) for n in range(1, int(first.header.get("NAXIS", 0)) + 1)]
     if len(axes) not in (2, 3) or (len(axes) == 3 and axes[2] != 3):
         raise ImageError(f"{path.name} holds an array of axes {axes}, wanted a picture of one plane or three")
@@ -78,7 +68,7 @@ def time_of(path: Path) -> datetime | None:
 
     Raises ImageError for a file that is no FITS file.
     """
-    header = _opened(_content(path), path.name).header
+    header = _opened(opening.read_file(path, ImageError), path.name).header
     text = str(header.get("DATE-OBS", "")).strip()
     if text and "T" not in text:
         clock = str(header.get("TIME-OBS", header.get("UT", ""))).strip()

@@ -6,7 +6,6 @@ number of threads may read at once.
 """
 
 import io
-import stat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,7 +15,7 @@ from PIL import Image as PIL
 from PIL import ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from cloudcore.errors import ImageError
-from cloudcore.files.opening import MAX_BYTES
+from cloudcore.files import names, opening
 from cloudcore.images.array import Image
 from cloudcore.images.checks import BROKEN, CHECKS, PLUGINS, check_samples, check_size, foreign
 
@@ -103,12 +102,8 @@ def shape_hw(path: Path | str) -> tuple[int, int]:
     (16, 20)
     """
     file = Path(path)
-    _check_file(file)
-    try:
-        with file.open("rb") as source:
-            opened = _open(source, _name(file))
-    except OSError as error:
-        raise ImageError(f"{_name(file)} cannot be read ({error.strerror}): check the file") from error
+    with opening.opened(file, ImageError) as source:
+        opened = _open(source, _name(file))
     width, height = opened.image.size
     return (width, height) if opened.orientation >= 5 else (height, width)
 
@@ -116,37 +111,13 @@ def shape_hw(path: Path | str) -> tuple[int, int]:
 def _name(path_or_bytes: Path | str | bytes) -> str:
     if isinstance(path_or_bytes, bytes):
         return "The image"
-    return "".join(c if c.isprintable() else "?" for c in Path(path_or_bytes).name)
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{_name(path)} cannot be opened: check that the file exists and may be read") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise ImageError(f"{_name(path)} is no file: choose an image file")
-    _check_bytes(status.st_size, _name(path))
-
-
-def _check_bytes(size: int, name: str) -> None:
-    if size == 0:
-        raise ImageError(f"{name} is empty (0 bytes): copy or export it again")
-    if size > MAX_BYTES:
-        raise ImageError(f"{name} has {size / 2**20:.0f} MB, at most {MAX_BYTES // 2**20} MB are read: save it smaller")
+    return names.printable(Path(path_or_bytes).name)
 
 
 def _content(path_or_bytes: Path | str | bytes) -> bytes:
     if not isinstance(path_or_bytes, bytes):
-        path = Path(path_or_bytes)
-        _check_file(path)
-        try:
-            with path.open("rb") as source:
-                path_or_bytes = source.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise ImageError(f"{_name(path)} cannot be read ({error.strerror}): check the file") from error
-        return _content(path_or_bytes)
-    _check_bytes(len(path_or_bytes), "The image")
+        return opening.read_file(Path(path_or_bytes), ImageError)
+    opening.check_size(len(path_or_bytes), "The image", ImageError)
     return path_or_bytes
 
 

@@ -88,7 +88,7 @@ def open_model(name_or_folder: str | Path) -> Opened:
     config = make_config(task, options)
     if hasattr(config, "weights"):
         config = replace(config, weights="none")  # the model's own weights follow
-    net = task.network(config, len(info["classes"])) if task.kind == "class" else task.network(config)
+    net = task.network(config, len(info["classes"]))
     try:
         state = load_file(folder / "weights.safetensors")
         checkpoints.load_weights(net, {k: v.float() if v.is_floating_point() else v for k, v in state.items()})

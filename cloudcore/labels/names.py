@@ -5,14 +5,18 @@ import re
 import unicodedata
 
 from cloudcore.errors import LabelError
+from cloudcore.files.names import is_reserved
 
 STEM_BYTES = 2000
 PART_BYTES = 255
 Key = tuple[str, str]
-"""Label set and stem: what a frame's label is known by."""
+"""Label set and stem: the name of a frame's label."""
+PictureKey = tuple[str, str, str]
+"""Label set, stem and picture: what a label belongs to. The picture is the sha256 of the frame's file, or "" where it
+is not known."""
 _LABEL_SET = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_PICTURE = re.compile(r"(?:[0-9a-f]{64})?")
 _DRIVE = re.compile(r"[A-Za-z]:")
-_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{digit}" for kind in ("COM", "LPT") for digit in range(10))}
 
 
 def disk_name(stem: str) -> str:
@@ -46,7 +50,7 @@ def _disk_part(part: str, is_folder: bool) -> str:
         or part[-1] in " ."
         or "\\" in part
         or _DRIVE.match(part) is not None
-        or part.split(".")[0].rstrip().upper() in _RESERVED
+        or is_reserved(part)
         # a folder a.png would stand where the export of the stem `a` lies
         or (is_folder and part.lower().endswith(".png"))
     )
@@ -61,10 +65,17 @@ def shown(stem: str) -> str:
 
 def checked_key(label_set: str, stem: str) -> Key:
     """(label_set, stem); raises LabelError where either is not accepted."""
-    if not _LABEL_SET.fullmatch(label_set) or ".." in label_set or label_set.split(".")[0].upper() in _RESERVED:
+    if not _LABEL_SET.fullmatch(label_set) or ".." in label_set or is_reserved(label_set):
         wanted = "letters, digits, dot, dash and underscore, such as patterns-Fish"
         raise LabelError(f"The label set {shown(label_set)} is not accepted: use {wanted}.")
     return label_set, check_stem(stem)
+
+
+def checked_picture(picture: str) -> str:
+    """The picture itself; raises LabelError where it is neither "" nor a sha256 in lower-case hexadecimal digits."""
+    if not _PICTURE.fullmatch(picture):
+        raise LabelError(f"The picture {picture[:80]!r} is no sha256. Give the hash of the frame's file, or nothing.")
+    return picture
 
 
 def short(text: str, what: str) -> str:

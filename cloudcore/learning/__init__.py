@@ -13,6 +13,7 @@ __all__ = [
     "jobs",
     "networks",
     "options",
+    "settings",
     "starting_weights",
     "task",
     "tasks",

@@ -1,43 +1,36 @@
 """One run a device at a time, in the order of their starts."""
 
 import contextlib
-import fcntl
 import threading
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import Any
 
 from cloudcore import runs
+from cloudcore.files import locks
 
 
 @contextlib.contextmanager
 def device_turn(run: runs.Run, reporter: runs.Reporter, device: str) -> Iterator[bool]:
     """Wait until no other run holds the device; yields False where a stop was asked for meanwhile."""
-    with (run.folder.parent.parent / f"device-{device}.lock").open("w") as file:
-        while True:
-            ahead = _ahead(run, device)
-            if not ahead and _locked(file):
+    lock = run.folder.parent.parent / f"device-{device}.lock"
+    while True:
+        ahead = _ahead(run, device)
+        with locks.try_hold(lock) if not ahead else contextlib.nullcontext(False) as held:
+            if held:
                 yield True
                 return
-            if run.stop_requested():
-                yield False
-                return
-            place = f"{len(ahead)} before it" if len(ahead) > 1 else "another run uses this device"
-            reporter.note(message=f"Queued: {place}.")
-            threading.Event().wait(0.5)
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        if run.stop_requested():
+            yield False
+            return
+        place = f"{len(ahead)} before it" if len(ahead) > 1 else "another run uses this device"
+        reporter.note(message=f"Queued: {place}.")
+        threading.Event().wait(0.5)
 
 
 def _ahead(run: runs.Run, device: str) -> list[runs.Run]:
     """Runs of the same device that were started or resumed before this one, so that the queue keeps its order.
 
-    One whose process has not spoken yet counts too, until it is held for lost.
+    A run without a heartbeat yet counts until it is marked lost.
     """
     mine = run.status().queued_at or ""
     found = []
@@ -45,14 +38,15 @@ def _ahead(run: runs.Run, device: str) -> list[runs.Run]:
         status = other.status()
         if other.id == run.id or status.state not in runs.ACTIVE:
             continue
-        place = "cuda" if has_cuda(other.config()) else "cpu"
-        if place == device and (status.queued_at or "", other.id) < (mine, run.id):
+        its_device = "cuda" if has_cuda(other.config()) else "cpu"
+        if its_device == device and (status.queued_at or "", other.id) < (mine, run.id):
             found.append(other)
     return found
 
 
-def has_cuda(told: Mapping[str, Any]) -> bool:
-    if told.get("device") == "cpu":
+def has_cuda(run_config: Mapping[str, Any]) -> bool:
+    """Whether a run with this config.json takes a CUDA GPU."""
+    if run_config.get("device") == "cpu":
         return False
     import torch
 

@@ -1,4 +1,4 @@
-"""Several trained classifiers as one: their answers and maps averaged inside one exported graph."""
+"""Several trained classifiers as one: one exported graph averages their logits and maps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,9 @@ from typing import Any
 from cloudcore import models, runs
 from cloudcore.errors import ModelError
 from cloudcore.learning import starting_weights, work
+from cloudcore.learning.batches.class_data import ClassParts
 from cloudcore.learning.options import make_config
+from cloudcore.learning.task import Network, Task
 from cloudcore.learning.tasks import get_task
 from cloudcore.runs import provenance
 
@@ -57,14 +59,14 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
     return out
 
 
-def _check_held_out(prepared: Any, learnt: set[str]) -> None:
-    """What this split holds out must be unknown to every one of the models."""
-    held = [example.photo.sha256 for example in (*prepared.valid, *prepared.test)]
-    if known := sum(number in learnt for number in held):
-        raise ModelError(f"{known} of {len(held)} held-out photographs were learnt from by one of the models.")
+def _check_held_out(prepared: ClassParts[Any], learnt: set[str]) -> None:
+    """Raise ModelError where a model has learnt from what this split holds out."""
+    held_out = [example.photo.sha256 for example in (*prepared.valid, *prepared.test)]
+    if known := sum(number in learnt for number in held_out):
+        raise ModelError(f"{known} of {len(held_out)} held-out photographs were learnt from by one of the models.")
 
 
-def _net(task: Any, info: dict[str, Any], folder: Path) -> Any:
+def _net(task: Task, info: dict[str, Any], folder: Path) -> Network:
     """The trained network of a model folder."""
     from cloudcore.learning.fit import checkpoints
 

@@ -1,4 +1,4 @@
-"""What a training would run on, told without torch: the GPUs its driver names, cores, and memory free and in all."""
+"""What a training would run on, found without torch: the GPUs its driver lists, cores, free and total memory."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ASK = ("--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits")
-PATIENCE_S = 15
-"""How long a driver may take to answer, s; one that sleeps takes several."""
+TIMEOUT_S = 15
+"""How long a driver may take to answer, s; one in a power-saving state takes several."""
 _MEMORY = Path("/proc/meminfo")
 _GROUP = Path("/sys/fs/cgroup")
 
@@ -40,7 +40,7 @@ def gpus() -> list[Gpu]:
     if command is None:
         return []
     try:
-        done = subprocess.run([command, *ASK], capture_output=True, text=True, timeout=PATIENCE_S)
+        done = subprocess.run([command, *ASK], capture_output=True, text=True, timeout=TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
         return []
     return _allowed(read_gpus(done.stdout), os.environ.get("CUDA_VISIBLE_DEVICES")) if done.returncode == 0 else []
@@ -96,9 +96,9 @@ def memory() -> Memory | None:
     total, free = told["MemTotal"], told["MemAvailable"]
     limit, used = _group("memory.max"), _group("memory.current")
     if limit is not None and used is not None and limit < total:
-        # what a container holds counts files it has read, which it gives back when asked
-        given_back = _group_part("inactive_file")
-        return Memory(limit, max(0, min(free, limit - used + given_back)))
+        # the memory of a container counts cached files, which the kernel drops when memory is asked for
+        cached = _group_part("inactive_file")
+        return Memory(limit, max(0, min(free, limit - used + cached)))
     return Memory(total, free)
 
 

@@ -18,7 +18,7 @@ from cloudcore.learning.tasks import get_task
 from cloudcore.settings import Settings
 
 NICE = 5
-"""How far a run started from a page stands back for other processes, as os.nice."""
+"""How much lower the priority of a run from a page is, as os.nice."""
 
 
 def start(
@@ -35,7 +35,7 @@ def start(
 ) -> runs.Run:
     """Start a run in a process group of its own and return at once.
 
-    processes > 1 shares each batch among as many GPUs (or, on the device cpu, processes). While a run of the same task,
+    processes > 1 splits each batch among as many GPUs (or, on the device cpu, processes). While a run of the same task,
     data and options is active, that one is returned: a double click starts one. Raises DataError for bad options and
     RunError where no process can be started.
     """
@@ -43,8 +43,8 @@ def start(
     config = asdict(make_config(task, options, preset))
     with hold(settings.workspace / "start.lock"):
         for run in active(settings):
-            told = run.config()
-            if (told["task"], told["data"], told["options"]) == (task_name, str(data.absolute()), config):
+            begun = run.config()
+            if (begun["task"], begun["data"], begun["options"]) == (task_name, str(data.absolute()), config):
                 return run
         run = runs.create(settings.runs, task_name, data, config, name=name, start=start_from, device=device,
                           processes=processes)  # fmt: skip
@@ -104,6 +104,6 @@ def _launcher(run: runs.Run) -> list[str]:
     count = int(run.config().get("processes") or 1)
     if count == 1:
         return [sys.executable]
-    # a free port, and nothing that a person's own accelerate configuration might say
-    told = ("--multi_gpu", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0")
-    return [sys.executable, "-m", "accelerate.commands.launch", *told, f"--num_processes={count}"]
+    # a free port, and nothing of the person's own accelerate configuration
+    flags = ("--multi_gpu", "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0")
+    return [sys.executable, "-m", "accelerate.commands.launch", *flags, f"--num_processes={count}"]

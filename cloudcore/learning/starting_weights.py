@@ -5,10 +5,14 @@ from typing import Any
 
 from cloudcore import models
 from cloudcore.errors import RunError
-from cloudcore.learning.task import Task
+from cloudcore.learning.settings import TrainingSettings
+from cloudcore.learning.task import Task, Weights
+
+FIXED = ("network", "encoder", "decoder_width", "size", "form", "flip_test")
+"""Options that a training begun from a model takes over from it."""
 
 
-def start_weights(task: Task, config: Any, name: str) -> dict[str, Any]:
+def start_weights(task: Task, config: TrainingSettings, name: str) -> Weights:
     """Weights of a model to begin from. Raises RunError where its network is another one."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -36,5 +40,4 @@ def options_of(model: str, task: Task) -> dict[str, Any]:
     """The options that fix a model's network, to begin from it: network, encoder, decoder_width, size, form."""
     theirs = models.read_info(models.find_folder(model)).get("options", {})
     known = {item.name for item in fields(task.Config)}
-    return {key: theirs[key] for key in ("network", "encoder", "decoder_width", "size", "form", "flip_test")
-            if key in theirs and key in known}  # fmt: skip
+    return {key: theirs[key] for key in FIXED if key in theirs and key in known}

@@ -1,9 +1,10 @@
 """What a run's own process does: load, learn, score, export."""
 
+import contextlib
 import hashlib
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from cloudcore.learning.device_queue import device_turn, has_cuda
 from cloudcore.learning.fit import distributed
 from cloudcore.learning.options import make_config
 from cloudcore.learning.starting_weights import options_of, start_weights
-from cloudcore.learning.task import Task, TrainingData
+from cloudcore.learning.task import ConfigT, DataT, Network, Task, TrainingData
 from cloudcore.learning.tasks import get_task
 from cloudcore.runs.provenance import provenance, versions
 
@@ -24,37 +25,37 @@ TERMS = "Learnt from a data folder of the person who trained it; the terms of th
 
 
 def run_training(run: runs.Run) -> runs.Status:
-    """What the run's own process does: load, learn, score, export. Returns the last status.
+    """Load, learn, score and export, in the run's own process. Returns the last status.
 
-    Any error is written into status.json before it is raised. Of several processes the first does so; the others learn
-    beside it and leave nothing.
+    Any error is written into status.json before it is raised. The first of several processes writes; the others learn
+    beside it.
     """
-    told = run.config()
+    config = run.config()
     if distributed.world_size() > 1:
-        signal.signal(signal.SIGTERM, _deserted)
+        signal.signal(signal.SIGTERM, _end_with_the_others)
     if distributed.rank():
         onlooker = runs.Onlooker(run)
-        _learn(run, told, onlooker)
+        _learn(run, config, onlooker)
         return onlooker.status
     runs.wait_for_silence(run)
-    with runs.Reporter(run) as reporter, device_turn(run, reporter, "cuda" if has_cuda(told) else "cpu") as turn:
+    with runs.Reporter(run) as reporter, device_turn(run, reporter, "cuda" if has_cuda(config) else "cpu") as turn:
         if not turn:
             reporter.tell(state="stopped", message="Stopped while it waited.")
             return reporter.status
         reporter.tell(state="running", message="Loading the frames.")
-        _learn(run, told, reporter)
+        _learn(run, config, reporter)
         return reporter.status
 
 
-def _deserted(number: int, frame: object) -> None:
-    """What the launcher's signal means here: it ends the others when one process has ended."""
+def _end_with_the_others(number: int, frame: object) -> None:
+    """Handle the launcher's signal, which says that another process has ended."""
     raise RunError("Another process of this training ended. The log says why; then resume.")
 
 
-def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> None:
-    task = get_task(str(told["task"]))
-    config = make_config(task, told["options"])
-    folder = Path(str(told["data"]))
+def _learn(run: runs.Run, run_config: Mapping[str, Any], reporter: runs.Reporter) -> None:
+    task = get_task(str(run_config["task"]))
+    config = make_config(task, run_config["options"])
+    folder = Path(str(run_config["data"]))
     prepared = task.dataset(
         config, folder, lambda done, of: reporter.note(message=f"Loading the frames: {done} of {of}.")
     )
@@ -63,24 +64,33 @@ def _learn(run: runs.Run, told: Mapping[str, Any], reporter: runs.Reporter) -> N
     if distributed.rank() == 0:
         _record(run, prepared)
     reporter.tell(epochs=config.epochs, message="Starting.")
+    origin = run_config.get("start")
+    weights = start_weights(task, config, str(origin)) if origin else None
+    device = str(run_config.get("device") or "auto")
     from cloudcore.learning.fit import loop
 
-    torch_state = start_weights(task, config, str(told["start"])) if told.get("start") else None
+    with _faults_in_words():
+        net = loop.fit(task, config, prepared, reporter, device, weights)
+    if net is None:
+        reporter.log("stopped")
+        return
+    reporter.tell(message="Writing the model.", eta_seconds=None)
+    export_model(run, task, config, prepared, net)
+    reporter.tell(state="done", message="Done.")
+    run.log("done")
+
+
+@contextlib.contextmanager
+def _faults_in_words() -> Iterator[None]:
+    """Raise RunError with what to do for a full disk and for too little memory."""
     try:
-        net = loop.fit(task, config, prepared, reporter, str(told.get("device") or "auto"), torch_state)
+        yield
     except OSError as problem:
         raise RunError(f"The run's folder cannot be written: {problem.strerror}. Free space, then resume.") from problem
     except (MemoryError, RuntimeError) as problem:
         if not isinstance(problem, MemoryError) and not _OUT_OF_MEMORY.search(str(problem)):
             raise
         raise RunError("Out of memory. Lower batch, crop or size, and start anew from this run.") from problem
-    if net is None:
-        reporter.log("stopped")
-        return
-    reporter.tell(message="Writing the model.", eta_seconds=None)
-    export_model(run, task, config, prepared, net, told)
-    reporter.tell(state="done", message="Done.")
-    run.log("done")
 
 
 def _record(run: runs.Run, prepared: TrainingData) -> None:
@@ -91,31 +101,42 @@ def _record(run: runs.Run, prepared: TrainingData) -> None:
     atomic.write_json(path, {"times": [*runs.read_json(path).get("times", []), entry]})
 
 
-def export_model(
-    run: runs.Run, task: Task, config: Any, prepared: TrainingData, net: Any, told: Mapping[str, Any]
-) -> None:
+def export_model(run: runs.Run, task: Task[ConfigT, DataT], config: ConfigT, prepared: DataT, net: Network) -> None:
+    """Write the run's model folder: the network as the task deploys it, its weights, and a calibrated model.json.
+
+    Rounds the network's weights to float16 in place. Raises ModelError where the exported graph disagrees with torch.
+    """
     models.round_weights(net)
     module, wanted = task.deploy(config, net)
-    info = {
-        "title": told.get("name") or run.id, "task": task.name, "kind": task.kind, "classes": list(prepared.classes),
-        "network": {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())},
-        "options": told["options"], "input": {"layout": "NCHW", "channels": "RGB", **wanted},
-        "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5] * len(prepared.classes),
-        "min_size": [0] * len(prepared.classes), "grid_hw": prepared.grid_hw, "temperature": 1.0,
-        "trained_on": {
-            "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
-            "terms": told.get("terms") or TERMS,
-            "started_from": Path(str(told["start"])).name if told.get("start") else None,
-        },
-        "validated_on": prepared.stems.get("valid", []), "tested_on": prepared.stems.get("test", []),
-        "versions": versions(), "created_at": runs.now(),
-    }  # fmt: skip
+    network = {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())}
+    info = _describe(run, task, prepared, network, {"layout": "NCHW", "channels": "RGB", **wanted})
     models.export(module, run.model_folder, info, net.state_dict())
     finish_model(run.model_folder, task, prepared)
 
 
-def finish_model(folder: Path, task: Task, prepared: TrainingData) -> None:
-    """Calibrate an exported model and score it on what was held out; both stand in its model.json afterwards."""
+def _describe(
+    run: runs.Run, task: Task[ConfigT, DataT], prepared: DataT, network: dict[str, Any], network_input: dict[str, Any]
+) -> dict[str, Any]:
+    """model.json before calibration and scores: the run's task, classes, options and data, its network and input."""
+    run_config, classes = run.config(), list(prepared.classes)
+    origin = run_config.get("start")
+    return {
+        "title": run_config.get("name") or run.id, "task": task.name, "kind": task.kind, "classes": classes,
+        "network": network, "options": run_config["options"], "input": network_input,
+        "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5] * len(classes),
+        "min_size": [0] * len(classes), "grid_hw": prepared.grid_hw, "temperature": 1.0,
+        "trained_on": {
+            "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
+            "terms": run_config.get("terms") or TERMS,
+            "started_from": Path(str(origin)).name if origin else None,
+        },
+        "validated_on": prepared.stems.get("valid", []), "tested_on": prepared.stems.get("test", []),
+        "versions": versions(), "created_at": runs.now(),
+    }  # fmt: skip
+
+
+def finish_model(folder: Path, task: Task[ConfigT, DataT], prepared: DataT) -> None:
+    """Calibrate an exported model and score it on what was held out; model.json holds both afterwards."""
     found = task.calibrate(prepared, models.load(folder))
     atomic.write_json(folder / "model.json", {**models.read_info(folder), **found})
     scores = prepared.score(models.load(folder))
@@ -123,14 +144,22 @@ def finish_model(folder: Path, task: Task, prepared: TrainingData) -> None:
 
 
 def prepare(
-    task_name: str, options: Mapping[str, Any], data: Path, root: Path, start_from: str | None, device: str,
-    preset: str | None = None, **more: Any,
-) -> runs.Run:  # fmt: skip
-    """Make the run folder of a foreground training, its options checked; more: name, terms. Raises CloudcoreError."""
+    task_name: str,
+    options: Mapping[str, Any],
+    data: Path,
+    root: Path,
+    start_from: str | None,
+    device: str,
+    preset: str | None = None,
+    *,
+    name: str | None = None,
+    terms: str | None = None,
+) -> runs.Run:
+    """Make the run folder of a foreground training, its options and its data checked. Raises CloudcoreError."""
     task = get_task(task_name)
     chosen = {**(options_of(start_from, task) if start_from else {}), **options}
     config = make_config(task, chosen, preset)
     found = task.preflight(data)
     if found.problems:
         raise CloudcoreError(found.problems[0])
-    return runs.create(root, task_name, data, asdict(config), start=start_from, device=device, **more)
+    return runs.create(root, task_name, data, asdict(config), start=start_from, device=device, name=name, terms=terms)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cloudcore import images
 from cloudcore.errors import ImageError
+from cloudcore.files.tables import safe_cell
 from cloudcore.models import predictor
 
 COLUMNS = ("file", "top1", "p1", "top2", "p2", "top3", "p3")
@@ -27,17 +28,12 @@ def write_table(
         writer.writerow(COLUMNS)
         for number, (path, base) in enumerate(listed, 1):
             try:
-                writer.writerow([_safe(path.relative_to(base).as_posix()), *_top(model, images.read(path))])
+                writer.writerow([safe_cell(path.relative_to(base).as_posix()), *_top(model, images.read(path))])
             except ImageError as problem:
                 refused.append(str(problem))
             if progress:
                 progress(number, len(listed))
     return len(listed) - len(refused), refused
-
-
-def _safe(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t" else name
 
 
 def _top(model: predictor.Predictor, image: images.Image) -> list[str]:

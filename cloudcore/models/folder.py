@@ -2,10 +2,8 @@
 
 import json
 import math
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,8 +146,6 @@ def save_run_as(run: runs.Run, name: str, settings: Settings | None = None) -> P
     target = chosen.models / name
     if target.exists() or (ZOO / name).exists():
         raise ModelError(f"There is a model {name!r} already. Choose another name.")
-    chosen.models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=chosen.models, prefix=".") as part:
-        shutil.copytree(run.model_folder, Path(part) / "model")
-        os.replace(Path(part) / "model", target)
+    with atomic.new_folder(target) as part:
+        shutil.copytree(run.model_folder, part, dirs_exist_ok=True)
     return target

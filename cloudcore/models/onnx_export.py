@@ -1,10 +1,6 @@
 """A trained network written as a model folder: one graph, its weights, and proof that both agree."""
 
-import hashlib
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cloudcore.errors import ModelError
-from cloudcore.files import atomic
+from cloudcore.files import atomic, opening
 
 
 def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
@@ -24,10 +20,7 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
     import torch
     from safetensors.torch import save_file
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as part:
-        built = Path(part) / "model"
-        built.mkdir()
+    with atomic.new_folder(folder, over=True) as built:
         multiple = int(info["input"]["multiple"])
         side = max(64, 2 * multiple)
         _export_graph(net, built / "model.onnx", side, ("logits", "looked")[: _count_outputs(net, side)])
@@ -35,11 +28,8 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
         halves = {n: v.half() if v.is_floating_point() else v for n, v in weights.items()}
         save_file({name: value.contiguous() for name, value in halves.items()}, built / "weights.safetensors")
         _agree(net, built / "model.onnx", torch.randn(1, 3, 3 * multiple + 32, 4 * multiple + 32)[..., : 4 * multiple])
-        files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(built.iterdir())}
+        files = {p.name: opening.sha256_of(p) for p in sorted(built.iterdir())}
         atomic.write_json(built / "model.json", {**info, "files": files})
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(built, folder)
 
 
 def round_weights(net: Any) -> None:

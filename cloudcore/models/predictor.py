@@ -1,6 +1,5 @@
 """A model that answers: loaded, checked, and run by ONNX Runtime."""
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import ModelError
+from cloudcore.files import opening
 from cloudcore.models.folder import find_folder, read_info
 from cloudcore.photographs.rejection import distance
 from cloudcore.settings import Settings
@@ -222,7 +222,7 @@ def _check_onnx(path: Path, info: Mapping[str, Any]) -> None:
             f"{path.name} of {path.parent.name} is a pickle, not ONNX, and is not opened. Export ONNX instead."
         )
     wanted = info.get("files", {}).get("model.onnx")
-    if wanted and hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+    if wanted and opening.sha256_of(path) != wanted:
         raise ModelError(
             f"{path.name} of {path.parent.name} is not the file model.json describes. Copy the folder again."
         )

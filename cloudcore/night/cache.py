@@ -29,7 +29,7 @@ create table if not exists domes (key text primary key, value text);
 """
 
 
-class Store:
+class NightCache:
     """Kept results below a workspace's cache folder; use it in a with block, in one thread."""
 
     def __init__(self, workspace: Path) -> None:
@@ -45,7 +45,7 @@ class Store:
                 f"Kept results cannot be opened ({problem}). Delete {self.path}; only time is lost."
             ) from problem
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> "NightCache":
         return self
 
     def __exit__(

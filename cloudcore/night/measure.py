@@ -22,7 +22,7 @@ from cloudcore.files import opening
 from cloudcore.frames import listing
 from cloudcore.images import fits
 from cloudcore.night import keogram
-from cloudcore.night.cache import Store
+from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import LeftOut, Plan, Progress, TimedFrame
 from cloudcore.settings import Settings
 from cloudcore.sky import cameras as sky_cameras
@@ -74,7 +74,7 @@ class Observer:
 
     plan: Plan
     predictors: Sequence[models.Predictor]
-    store: Store
+    store: NightCache
     cameras: Path
     _grids: dict[Any, cloud_amount.Grid] = field(default_factory=dict)
     _known: dict[tuple[str, tuple[int, int]], Camera] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from cloudcore import settings as environment
 from cloudcore.errors import DataError
+from cloudcore.files import atomic
 from cloudcore.photographs.folders import Photo
 from cloudcore.settings import Settings
 
@@ -55,12 +55,7 @@ def decide(folder: Path, stem: str, what: str, to: str = "", settings: Settings 
     if what not in (KEEP, BIN, MOVE) or bool(to) != (what == MOVE):
         raise DataError(f"A decision is keep, bin, or move with a class; got {what!r} to {to!r}. Choose one.")
     decision = Decision(stem, what, to, datetime.now(UTC).isoformat())
-    path = file_for(folder, settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(vars(decision)) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    atomic.append(file_for(folder, settings), json.dumps(vars(decision)) + "\n")
     return decision
 
 
@@ -72,10 +67,7 @@ def undo(folder: Path, stem: str | None = None, settings: Settings | None = None
         return None
     number = len(decisions) - 1 - decisions[::-1].index(found)
     rows = [json.dumps(vars(d)) + "\n" for i, d in enumerate(decisions) if i != number]
-    path = file_for(folder, settings)
-    part = path.with_name(f".{path.name}")
-    part.write_text("".join(rows), encoding="utf-8")
-    os.replace(part, path)
+    atomic.write_text(file_for(folder, settings), "".join(rows))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from cloudcore import images
 from cloudcore.errors import CloudcoreError, DataError, ImageError
-from cloudcore.files import archives, atomic
+from cloudcore.files import archives, atomic, opening
 from cloudcore.photographs import twins
 
 TIMEOUT_S = 30
@@ -111,7 +111,12 @@ def _pictures(source: Path) -> Iterator[tuple[str, bytes | DataError, int]]:
     if source.is_dir():
         found = images.list_images(source)
         for path in found:
-            yield path.relative_to(source).as_posix(), path.read_bytes(), len(found)
+            content: bytes | DataError
+            try:
+                content = opening.read_file(path, DataError)
+            except DataError as problem:
+                content = problem
+            yield path.relative_to(source).as_posix(), content, len(found)
         return
     names = [name for name in archives.names(source) if name.lower().endswith(images.SUFFIXES)]
     for name, content in archives.contents(source, names):

@@ -1,8 +1,6 @@
 """Photographs in a folder per class: listing, twins by perceptual hash, a split that stays, and a first look."""
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +10,7 @@ import numpy as np
 
 from cloudcore import images
 from cloudcore.errors import DataError, ImageError
+from cloudcore.files import tables
 from cloudcore.files.opening import sha256_of
 from cloudcore.frames.preflight import Preflight
 from cloudcore.photographs.twins import find_twins, perceptual_hash, shrunk, thumbprint
@@ -84,11 +83,8 @@ def in_conflict(folder: Path) -> frozenset[str]:
     path = folder / CONFLICTS
     if not path.is_file():
         return frozenset()
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
-        return frozenset(row[side] for row in rows for side in ("file_a", "file_b"))
-    except (UnicodeDecodeError, KeyError) as problem:
-        raise DataError(f"{path.name} needs the columns file_a and file_b, in UTF-8. Correct it.") from problem
+    sides = ("file_a", "file_b")
+    return frozenset(row[side] for row in tables.read_file(path, sides) for side in sides)
 
 
 def group_twins(photos: Sequence[Photo], pairs: Sequence[tuple[int, int]]) -> list[Photo]:

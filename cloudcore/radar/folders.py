@@ -1,7 +1,5 @@
 """Radar pictures in a folder per class: 136 x 136 pixels of 8 bits whose value is the reflectivity in dBZ."""
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +8,7 @@ from pathlib import Path
 
 from cloudcore import images
 from cloudcore.errors import DataError, ImageError
+from cloudcore.files import tables
 from cloudcore.files.opening import sha256_of
 from cloudcore.frames.preflight import Preflight
 from cloudcore.photographs import folders
@@ -84,16 +83,14 @@ def read_table(path: Path) -> tuple[dict[int, str], dict[str, str]]:
 
     Raises DataError for missing columns, a code with two names, a name with two codes and a picture with two classes.
     """
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
-    except (OSError, UnicodeDecodeError) as problem:
-        raise DataError(f"{path.name} cannot be read as a table in UTF-8 ({problem}). Give another.") from problem
+    rows = tables.read_file(path, (EVENT, CODE, NAME))
     codes: dict[int, str] = {}
     classes: dict[str, str] = {}
-    for number, row in enumerate(rows, 2):
+    for row in rows:
+        number, name, event = row[""], row[NAME].strip(), row[EVENT].strip()
         try:
-            code, name, event = int(row[CODE]), row[NAME].strip(), row[EVENT].strip()
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            code = int(row[CODE])
+        except ValueError as problem:
             raise DataError(f"{path.name}, row {number}: wanted {EVENT}, {CODE} and {NAME}. Correct it.") from problem
         if codes.setdefault(code, name) != name or classes.setdefault(event, name) != name:
             raise DataError(f"{path.name}, row {number}: {event}, {code}, {name} contradicts a row above. Correct it.")

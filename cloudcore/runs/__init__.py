@@ -12,7 +12,7 @@ from cloudcore.runs.folder import (
     remove,
     remove_damaged,
 )
-from cloudcore.runs.reporter import Onlooker, Reporter, wait_for_silence
+from cloudcore.runs.reporter import Onlooker, Reporter, peak_memory_mib, wait_for_silence
 from cloudcore.runs.status import ACTIVE, CLAIM_SECONDS, HEARTBEAT_SECONDS, STALE_SECONDS, STATES, Status, is_stale, now
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "is_stale",
     "list_runs",
     "now",
+    "peak_memory_mib",
     "provenance",
     "read_json",
     "remove",

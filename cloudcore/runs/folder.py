@@ -1,7 +1,6 @@
 """A run folder: config, status with heartbeat, history, log, checkpoints and the model it left."""
 
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -12,24 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from cloudcore.errors import RunError
-from cloudcore.files.atomic import write_json
+from cloudcore.files import atomic, small_json
 from cloudcore.runs import run_schema
 from cloudcore.runs.status import ACTIVE, CLAIM_SECONDS, STALE_SECONDS, STATES, Status, is_stale, now
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file, empty where there is none. Raises RunError where it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as problem:
-        raise RunError(
-            f"{path.name} of {path.parent.name} cannot be read ({problem}). Move that run away."
-        ) from problem
-    if not isinstance(content, dict):
-        raise RunError(f"{path.name} of {path.parent.name} is no JSON object. Move that run away.")
-    return content
+    return small_json.read_object(path, RunError, "Move that run away.", optional=True)
 
 
 @dataclass(frozen=True)
@@ -84,7 +73,7 @@ class Run:
         """Replace kept.json. Raises RunError for a name that is a path or over 60 characters."""
         if len(keeping.name) > 60 or set(keeping.name) & set("/\\\0\n"):
             raise RunError(f"{keeping.name[:60]!r} cannot name a run. Use up to 60 characters, no slashes.")
-        write_json(self.folder / "kept.json", asdict(keeping))
+        atomic.write_json(self.folder / "kept.json", asdict(keeping))
 
     def status(self) -> Status:
         """status.json, with "lost" where the heartbeat is stale: a process that died says nothing itself.
@@ -120,9 +109,8 @@ class Run:
 
     def write_history(self, rows: list[dict[str, Any]]) -> None:
         """Replace history.jsonl atomically."""
-        part = self.folder / ".history.jsonl"
-        part.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows), encoding="utf-8")
-        os.replace(part, self.folder / "history.jsonl")
+        text = "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows)
+        atomic.write_text(self.folder / "history.jsonl", text)
 
     def log(self, line: str) -> None:
         """Add a line with its time to log.txt."""
@@ -155,13 +143,12 @@ def create(root: Path, task: str, data: Path, options: Mapping[str, Any], **more
     """Make a run folder with its config.json, queued. `more` may hold name, start and device."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = root / f"{stamp}-{task}-{secrets.token_hex(3)}"
-    building = root.parent / f".{folder.name}"
-    (building / "checkpoints").mkdir(parents=True)
-    root.mkdir(parents=True, exist_ok=True)
     config = {"task": task, "data": str(data.absolute()), **more, "options": dict(options), "created_at": now()}
-    write_json(building / "config.json", config)
-    write_json(building / "status.json", asdict(Status(queued_at=now(), updated_at=now(), message="Waiting to start.")))
-    os.replace(building, folder)
+    status = Status(queued_at=now(), updated_at=now(), message="Waiting to start.")
+    with atomic.new_folder(folder, place=root.parent) as building:  # a runs folder holds nothing but run folders
+        (building / "checkpoints").mkdir()
+        atomic.write_json(building / "config.json", config)
+        atomic.write_json(building / "status.json", asdict(status))
     return Run(folder)
 
 

@@ -1,6 +1,6 @@
 """The run's own process tells its folder how it goes."""
 
-import resource
+import sys
 import threading
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -8,9 +8,19 @@ from types import TracebackType
 from typing import Any
 
 from cloudcore.errors import RunError
-from cloudcore.files.atomic import write_json
+from cloudcore.files import atomic
 from cloudcore.runs.folder import Run, read_json
 from cloudcore.runs.status import ACTIVE, HEARTBEAT_SECONDS, STALE_SECONDS, Status, now
+
+
+def peak_memory_mib() -> int | None:
+    """The most memory this process has held so far, MiB; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if sys.platform == "darwin" else 10)  # bytes on macOS, KiB elsewhere
 
 
 class Reporter:
@@ -45,7 +55,7 @@ class Reporter:
         """Change fields of the status and write it with a fresh heartbeat."""
         with self._lock:
             self.status = replace(self.status, **changes, updated_at=now(), heartbeat_at=now())
-            write_json(self.run.folder / "status.json", asdict(self.status))
+            atomic.write_json(self.run.folder / "status.json", asdict(self.status))
 
     def log(self, line: str) -> None:
         """Add a line to the run's log."""
@@ -59,7 +69,7 @@ class Reporter:
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS):
             try:
-                self.note(memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+                self.note(memory_mib=peak_memory_mib())
                 self.tell()
             except OSError as problem:
                 # A full disk must not end the heartbeat: the next one may fit again.

@@ -6,8 +6,6 @@ Labels are 255 cloud, 0 sky and 128 outside the dome or on an object on the hori
 """
 
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -92,13 +90,9 @@ def write(folder: Path, seed: int = 0, progress: Callable[[float, str], None] | 
     """
     folder = folder.absolute()
     _check_free(folder)
-    started = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
-    try:
+    with atomic.new_folder(folder, durable=False) as started:  # 400 files, drawn anew at any time
         _draw_all(started, seed, progress or (lambda share, words: None))
         _check_free(folder)
-        os.replace(started, folder)
-    finally:
-        shutil.rmtree(started, ignore_errors=True)
 
 
 def _check_free(folder: Path) -> None:

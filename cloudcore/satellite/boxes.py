@@ -1,6 +1,5 @@
 """Boxes of satellite labels: those that people drew, those found in a mask, and the mask that boxes make."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore.errors import DataError
+from cloudcore.files import opening, tables
 from cloudcore.masks.mask import Mask
 from cloudcore.satellite.table import PATTERNS
 
@@ -38,29 +38,22 @@ def read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
     corner that is no number, or another label.
     """
     found: dict[str, list[Box]] = defaultdict(list)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = reader.fieldnames or ()
-            if missing := next((name for name in _COLUMNS if name not in header), None):
-                raise DataError(
-                    f"{path.name} has no column {missing!r}. Its first row must name {', '.join(_COLUMNS)}."
-                )
-            for row in reader:
-                box = _box(path.name, reader.line_num, row)
-                if min(box.right - box.left, box.bottom - box.top) >= SMALLEST_PX:
-                    found[PurePosixPath(row["path"] or "").name].append(box)
-    except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        raise DataError(f"{path.name} cannot be read as CSV in UTF-8 ({problem}). Save it again.") from problem
+    lines = tables.lines(path.name, opening.read_file(path, DataError, "a CSV file"))
+    header = tables.header_of(path.name, lines, _COLUMNS)
+    for number, cells in lines[1:]:
+        row = dict(zip(header, cells, strict=False))  # a short row is refused for the corner it lacks
+        box = _box(path.name, number, row)
+        if min(box.right - box.left, box.bottom - box.top) >= SMALLEST_PX:
+            found[PurePosixPath(row["path"]).name].append(box)
     return {image: tuple(boxes) for image, boxes in found.items()}
 
 
 def _box(name: str, row: int, cells: Mapping[str, str]) -> Box:
     try:
         left, top, right, bottom = (int(float(cells[side])) for side in ("x1", "y1", "x2", "y2"))
-    except (TypeError, ValueError, OverflowError):
+    except (KeyError, ValueError, OverflowError):
         raise DataError(f"{name}, row {row}: a corner is no number. Correct it.") from None
-    if cells["label"] not in PATTERNS:
+    if cells.get("label") not in PATTERNS:
         raise DataError(f"{name}, row {row}: the label must be one of {', '.join(PATTERNS)}. Correct it.")
     return Box(cells["label"], left, top, right, bottom)
 

@@ -5,7 +5,6 @@ The cache of a table and a size is a folder of its own: images.npy uint8 (N, h, 
 change and sha256, and its fingerprint. An image whose line is missing or whose file has changed is read again.
 """
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images as cloud_images
 from cloudcore.errors import DataError
-from cloudcore.files import opening
+from cloudcore.files import locks, opening
 from cloudcore.frames import labelled, near_duplicates
 from cloudcore.frames import preflight as frames_preflight
 from cloudcore.satellite import table as satellite_table
@@ -80,8 +79,7 @@ def build(
     told = json.dumps([table.key, list(names), list(size_hw), str(folder.absolute())])
     place = root / hashlib.sha256(told.encode()).hexdigest()[:24]
     place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a second run waits for the first instead of writing beside it
+    with locks.hold(place / "lock"):  # a second run waits for the first instead of writing beside it
         pictures = _mapped(place / "images.npy", (len(names), *size_hw, 3))
         packed = _mapped(place / "masks.npy", (len(names), len(PATTERNS), size_hw[0], -(-size_hw[1] // 8)))
         rows = _sound_rows(place / _ROWS, folder, names)

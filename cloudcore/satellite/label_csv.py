@@ -1,18 +1,21 @@
-"""The dialect of Kaggle's label tables: Image_Label and EncodedPixels, UTF-8, a comma between; rows come one by one."""
+"""The dialect of Kaggle's label tables: Image_Label and EncodedPixels, UTF-8, a comma between; rows come one by one.
+
+files.tables reads small tables whole; this one may hold gigabytes of run lengths, so it is read as a stream, and its
+sentences count rows as a spreadsheet does, since its cells are too long to look at in an editor.
+"""
 
 import csv
-import os
 import re
-import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cloudcore.errors import DataError
+from cloudcore.files import atomic
+from cloudcore.files.tables import original_cell, safe_cell
 
 COLUMNS = ("Image_Label", "EncodedPixels")
 MAX_CELL = 200 * 2**20
 """Characters a cell may have; Python's own 128 Ki are too few for a dense mask."""
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -34,7 +37,7 @@ def rows(path: Path, max_cell: int = MAX_CELL) -> Iterator[tuple[int, str, str]]
             for cells in reader:
                 if cells:
                     _check_cells(path.name, row, cells)
-                    yield row, unescaped(cells[order[0]]), cells[order[1]]
+                    yield row, original_cell(cells[order[0]]), cells[order[1]]
                 row = reader.line_num + 1
     except UnicodeDecodeError as problem:
         raise DataError(f"{path.name} is no UTF-8 text (after row {row}). Save it as CSV in UTF-8.") from problem
@@ -51,42 +54,26 @@ def write(path: Path, cells: Iterable[tuple[str, str]]) -> int:
     stand in a CSV or the disk refuses.
     """
     path = Path(path)
-    part = path.parent / f".{uuid.uuid4().hex}.tmp"
     count = 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with atomic.replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             # with this line end, and only with it, Python quotes both of its characters inside a cell
             writer = csv.writer(file, lineterminator="\r\n")
             writer.writerow(COLUMNS)
             for name, text in cells:
                 if not writable(name):
                     raise DataError(f"{name!r} has a name that CSV cannot hold. Rename the image.")
-                writer.writerow((escaped(name), text))
+                writer.writerow((safe_cell(name), text))
                 count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
     except OSError as problem:
         raise DataError(f"{path.name} cannot be written ({problem.strerror}). Choose another place.") from problem
-    finally:
-        part.unlink(missing_ok=True)
     return count
 
 
 def writable(name: str) -> bool:
     """Whether a CSV in UTF-8 can hold the name: no NUL, no byte that was no UTF-8."""
     return re.search("[\0\ud800-\udfff]", name) is None
-
-
-def escaped(cell: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet would run as a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def unescaped(cell: str) -> str:
-    """The cell without the apostrophe that `escaped` put there."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _check_start(path: Path) -> None:

@@ -1,7 +1,5 @@
 """What a label table says as a whole: shares, company, sizes, places, runs; and images that look alike."""
 
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -11,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudcore.files import atomic
 from cloudcore.frames import near_duplicates
 from cloudcore.images import Image
 from cloudcore.satellite.table import GRID_HW, PATTERNS, Table
@@ -100,10 +99,8 @@ def _read(path: Path) -> Statistics | None:
 
 def _keep(path: Path, computed: Statistics) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    with os.fdopen(handle, "wb") as file:
+    with atomic.replacing(path) as part, part.open("wb") as file:  # given a path, numpy would add .npz to its name
         np.savez(file, **{field.name: getattr(computed, field.name) for field in fields(computed)})
-    os.replace(name, path)
 
 
 # Images that look alike

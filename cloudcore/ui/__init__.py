@@ -1,1 +1,18 @@
-"""What the pages share: our canvas, our lens and small widgets. The only package that knows Streamlit."""
+"""The app's pages and what they share.
+
+In: clicks, strokes and files of a person; out: pages. The only package that imports Streamlit.
+"""
+
+__all__ = [
+    "brush",
+    "cloud_type",
+    "compare",
+    "inside",
+    "lens",
+    "night",
+    "overview",
+    "paint",
+    "satellite",
+    "shared",
+    "train",
+]

@@ -1,6 +1,7 @@
 """The queue of a device, and what is recorded of a run before it starts. Starting, killing: tests/test_training.py."""
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloudcore import runs
-from cloudcore.files import atomic
+from cloudcore.files import atomic, locks
 from cloudcore.learning import device_queue, jobs
 from cloudcore.runs import provenance
 from cloudcore.settings import Settings
@@ -68,6 +69,25 @@ def test_a_stop_in_the_queue_gives_the_turn_back(tmp_path: Path) -> None:
     reporter = runs.Reporter(late)
     with device_queue.device_turn(late, reporter, "cpu") as turn:
         assert not turn
+
+
+def test_a_device_is_waited_for_until_its_lock_is_free(tmp_path: Path) -> None:
+    """Nobody is ahead in the queue, but a process holds the device: the run says so, and starts when it is let go."""
+    run = runs.create(tmp_path / "runs", "sky", tmp_path, {}, device="cpu")
+    reporter, told = runs.Reporter(run), threading.Event()
+    reporter.note = lambda **changes: told.set() if "uses this device" in changes["message"] else None  # type: ignore[method-assign]
+    turns: list[bool] = []
+
+    def work() -> None:
+        with device_queue.device_turn(run, reporter, "cpu") as turn:
+            turns.append(turn)
+
+    waiting = threading.Thread(target=work)
+    with locks.hold(tmp_path / "device-cpu.lock"):
+        waiting.start()
+        assert told.wait(60) and turns == []
+    waiting.join(60)
+    assert turns == [True]
 
 
 def test_a_run_says_what_it_was_made_with(tmp_path: Path) -> None:

@@ -57,16 +57,19 @@ def test_a_climb_finds_rates_between_its_ends(folder: Path) -> None:
 def test_the_process_leaves_its_answer_where_the_page_looks(folder: Path, tmp_path: Path) -> None:
     here = settings.Settings(workspace=tmp_path / "w", labels=tmp_path / "l")
     options = {**vars(make_config(get_task("sky"), TINY))}
-    path = trial.start("sky", options, folder, None, here)
-    assert trial.start("sky", options, folder, None, here) == path, "a second click watches the first trial"
+    asked = trial.Trial("sky", options, folder)
+    path = trial.start(asked, here)
+    assert trial.start(asked, here) == path, "a second click watches the first trial"
     end = time.monotonic() + 200
     while trial.read(path)["state"] == "running" and time.monotonic() < end:
         time.sleep(0.3)
     told = trial.read(path)
     assert (told["state"], told["device"]) == ("done", "cpu"), told
     other = {**options, "learning_rate": 0.5, "epochs": 9}
-    assert trial.place("sky", other, folder, None, here) == path, "the answer does not hang on what it suggests"
-    assert trial.place("sky", {**options, "batch": 4}, folder, None, here) != path
+    assert trial.answer_path(trial.Trial("sky", other, folder), here) == path, (
+        "the answer does not hang on what it suggests"
+    )
+    assert trial.answer_path(trial.Trial("sky", {**options, "batch": 4}, folder), here) != path
     assert not runs.list_runs(here.runs), "a trial is no run"
 
 
@@ -75,7 +78,7 @@ def test_a_trial_without_a_word_is_lost_and_a_refusal_is_kept(tmp_path: Path) ->
     atomic.write_json(path, {"state": "running", "beat": "2020-01-01T00:00:00+00:00"})
     assert trial.read(path)["state"] == "lost"
     with pytest.raises(Exception, match="no folder images"):
-        trial.work("sky", TINY, tmp_path, path, "cpu", None)
+        trial.run_trial(trial.Trial("sky", TINY, tmp_path), path, "cpu")
     assert "no folder images" in trial.read(path)["error"]
 
 
@@ -95,7 +98,8 @@ def test_too_short_a_curve_is_refused(folder: Path) -> None:
 def test_it_begins_from_a_model_s_weights_with_the_model_s_network(folder: Path, tmp_path: Path) -> None:
     fixed = starting_weights.options_of("sky", get_task("sky"))
     assert fixed["network"] == "unet"
-    told = trial.work("sky", {"batch": 2, "crop": 64, "min_steps": 9}, folder, tmp_path / "a.json", "cpu", "sky")
+    asked = trial.Trial("sky", {"batch": 2, "crop": 64, "min_steps": 9}, folder, start_from="sky")
+    told = trial.run_trial(asked, tmp_path / "a.json", "cpu")
     assert told["images_per_second"] > 0
 
 
@@ -105,7 +109,7 @@ def test_the_speed_alone_is_some_seconds_of_steps(
     from cloudcore.learning.fit import rate_finder
 
     monkeypatch.setattr(rate_finder, "TIMED_S", 0.0)
-    told = trial.work("sky", TINY, folder, tmp_path / "a.json", "cpu", None, only_speed=True)
+    told = trial.run_trial(trial.Trial("sky", TINY, folder, only_speed=True), tmp_path / "a.json", "cpu")
     assert "suggestions" not in told and told["images_per_second"] > 0 and told["memory_mib"] > 0
     assert (told["epoch_images"], told["valid_images"], told["device"]) == (20, 0, "cpu")
     assert trial.read(tmp_path / "a.json")["state"] == "done"
@@ -113,7 +117,7 @@ def test_the_speed_alone_is_some_seconds_of_steps(
 
 def test_the_speed_and_the_rates_do_not_write_over_each_other(tmp_path: Path) -> None:
     here = settings.Settings(workspace=tmp_path / "w", labels=tmp_path / "l")
-    both = {trial.place("sky", {}, tmp_path, None, here, only) for only in (False, True)}
+    both = {trial.answer_path(trial.Trial("sky", {}, tmp_path, only_speed=only), here) for only in (False, True)}
     assert len(both) == 2
 
 
@@ -122,7 +126,7 @@ def test_a_trial_that_was_killed_is_named_at_once(tmp_path: Path) -> None:
     atomic.write_json(path, {"state": "running", "beat": runs.now()})
     process = subprocess.Popen(["sleep", "60"])
     process.kill()
-    trial._see_off(process, path)
+    trial._await_end(process, path)
     assert trial.read(path) == {
         "state": "failed",
         "error": "The trial ended without an answer (signal 9). Try again.",

@@ -21,8 +21,8 @@ from cloudcore import settings as environment
 from cloudcore.commands import main
 from cloudcore.errors import DataError
 from cloudcore.masks.mask import Mask
-from cloudcore.night import export, measure, series
-from cloudcore.night.cache import Store
+from cloudcore.night import export, measure, picture, series
+from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import NO_TIME, LeftOut, Options, plan
 from cloudcore.night.measure import Observer, Row
 from cloudcore.samples import workspace
@@ -62,9 +62,9 @@ def toy(tmp_path: Path) -> Counting:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[NightCache]:
     """An empty store."""
-    with Store(tmp_path / "workspace") as kept:
+    with NightCache(tmp_path / "workspace") as kept:
         yield kept
 
 
@@ -79,7 +79,7 @@ def _frame(folder: Path, minute: int, red_rows: int = 32, name: str = "cam") -> 
     return path
 
 
-def _observe(folder: Path, store: Store, *predictors: Any, **asked: Any) -> tuple[list[Row], list[LeftOut]]:
+def _observe(folder: Path, store: NightCache, *predictors: Any, **asked: Any) -> tuple[list[Row], list[LeftOut]]:
     observer = Observer(plan(folder, Options(**asked)), predictors, store, folder.parent / "cameras")
     return measure.observe(observer)
 
@@ -88,7 +88,7 @@ def _dome_of(folder: Path) -> None:
     save_camera(folder.parent / "cameras", Camera("cam", "night", (64, 64), Dome((31.5, 31.5), 30.0)))
 
 
-def test_rows_in_time_with_amounts_and_span(tmp_path: Path, store: Store, toy: Counting) -> None:
+def test_rows_in_time_with_amounts_and_span(tmp_path: Path, store: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _dome_of(folder)
     for minute, rows in ((30, 64), (0, 0), (10, 32)):
@@ -102,7 +102,7 @@ def test_rows_in_time_with_amounts_and_span(tmp_path: Path, store: Store, toy: C
     assert rows[0].night == "2017-08-16"
 
 
-def test_two_models_widen_the_band(tmp_path: Path, store: Store, toy: Counting) -> None:
+def test_two_models_widen_the_band(tmp_path: Path, store: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _frame(folder, 0, 32)
     never = models.load(toy_model.write(tmp_path / "never", (0.0, 0.0, 0.0), -9.0, min_size=0))
@@ -112,7 +112,7 @@ def test_two_models_widen_the_band(tmp_path: Path, store: Store, toy: Counting) 
     assert two.value == pytest.approx(one.value / 2) and two.low == 0 and two.high == one.high
 
 
-def test_frames_done_are_not_done_again(tmp_path: Path, store: Store, toy: Counting) -> None:
+def test_frames_done_are_not_done_again(tmp_path: Path, store: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     paths = [_frame(folder, minute) for minute in range(4)]
     first, _ = _observe(folder, store, toy)
@@ -128,7 +128,7 @@ def test_frames_done_are_not_done_again(tmp_path: Path, store: Store, toy: Count
     assert other.asked == 4
 
 
-def test_bad_frames_are_listed_and_the_night_goes_on(tmp_path: Path, store: Store, toy: Counting) -> None:
+def test_bad_frames_are_listed_and_the_night_goes_on(tmp_path: Path, store: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     good = _frame(folder, 0)
     (folder / "cam_2017-08-17T04-20-00.png").write_bytes(good.read_bytes()[:120])
@@ -142,7 +142,7 @@ def test_bad_frames_are_listed_and_the_night_goes_on(tmp_path: Path, store: Stor
     assert reasons["no_time.png"] == NO_TIME and "no FITS file" in reasons["cam_2017-08-17T04-22-00.fits"]
 
 
-def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, store: Store, toy: Counting) -> None:
+def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, store: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _dome_of(folder)
     _frame(folder, 0)  # 04:00 UTC: dark over Kitt Peak, no moon
@@ -158,7 +158,7 @@ def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, store: Store, 
     assert len(by_day) == 3 and all(row.left_out == "" for row in by_day)
 
 
-def test_each_camera_has_its_own_site(tmp_path: Path, store: Store, toy: Counting) -> None:
+def test_each_camera_has_its_own_site(tmp_path: Path, store: NightCache, toy: Counting) -> None:
     """At 23:00 UTC it is afternoon over Arizona and night on the meridian; a camera without a site counts always."""
     folder = tmp_path / "night"
     _dome_of(folder)
@@ -174,7 +174,7 @@ def test_each_camera_has_its_own_site(tmp_path: Path, store: Store, toy: Countin
     assert "north is not given" in words and "No site or no north is given for nowhere." in words
 
 
-def test_the_sun_is_left_out_by_day_as_far_as_asked(tmp_path: Path, store: Store, toy: Counting) -> None:
+def test_the_sun_is_left_out_by_day_as_far_as_asked(tmp_path: Path, store: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _dome_of(folder)
     _frame(folder, -5 * 60)  # afternoon over Kitt Peak
@@ -188,7 +188,7 @@ def test_the_sun_is_left_out_by_day_as_far_as_asked(tmp_path: Path, store: Store
 
 
 def test_a_season_of_folders_is_one_camera_with_its_weeks_and_months(
-    tmp_path: Path, store: Store, toy: Counting
+    tmp_path: Path, store: NightCache, toy: Counting
 ) -> None:
     """Three nights in folders of their own: one dome, one curve, medians of nights, weeks and months."""
     season = tmp_path / "season"
@@ -214,12 +214,12 @@ def test_a_night_that_broke_off_goes_on_where_it_stopped(tmp_path: Path, toy: Co
     for minute in range(6):
         _frame(folder, minute)
     planned = plan(folder, Options())
-    with Store(tmp_path / "workspace") as first:
+    with NightCache(tmp_path / "workspace") as first:
         observer = Observer(planned, [toy], first, tmp_path / "cameras")
         for frame in planned.frames[:4]:
             observer.measure(frame)
     assert toy.asked == 4
-    with Store(tmp_path / "workspace") as second:
+    with NightCache(tmp_path / "workspace") as second:
         rows, _ = measure.observe(Observer(planned, [toy], second, tmp_path / "cameras"))
     assert len(rows) == 6 and toy.asked == 6
 
@@ -252,7 +252,9 @@ class Perfect:
         return self.truth[image.tobytes()].astype(np.float32)
 
 
-def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path, store: Store, tmp_path: Path) -> None:
+def test_with_perfect_masks_the_sample_night_is_within_0_03(
+    samples_night: Path, store: NightCache, tmp_path: Path
+) -> None:
     drawn = {scene.path.name: scene for scene in workspace._night(samples_night, 0)}
     chosen = sorted((samples_night / "images").iterdir())[::4]
     (tmp_path / "some").mkdir()
@@ -269,7 +271,7 @@ def test_with_perfect_masks_the_sample_night_is_within_0_03(samples_night: Path,
     assert float(np.mean(errors)) < 0.03 and max(errors) < 0.06
 
 
-def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, store: Store) -> None:
+def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, store: NightCache) -> None:
     """The whole sky's cloud fraction of 40 frames, as page and command measure it, against what was drawn."""
     predictors = measure.load(["sky"], environment.load())
     rows, left_out = _observe(samples_night, store, *predictors)
@@ -286,7 +288,7 @@ def samples_night(samples: Path) -> Path:
     return samples / "night"
 
 
-def test_every_real_frame_has_a_row_or_a_reason(store: Store, toy: Counting, tmp_path: Path) -> None:
+def test_every_real_frame_has_a_row_or_a_reason(store: NightCache, toy: Counting, tmp_path: Path) -> None:
     real = os.environ.get("CLOUDCORE_REAL_DATA", "")
     if not real:
         pytest.skip("CLOUDCORE_REAL_DATA names no folder of real frames")
@@ -350,13 +352,13 @@ def test_parquet_keeps_types() -> None:
 def test_the_picture_shows_keogram_and_curve() -> None:
     points = series.frames([_row(i, i / 10) for i in range(10)], "cloud_fraction")
     strip = np.full((128, 300, 3), (200, 10, 10), np.uint8)
-    drawn = export.draw(points, "A night", "Cloud fraction", strip, START, START + timedelta(hours=1), (800, 500))
+    drawn = picture.draw(points, "A night", "Cloud fraction", strip, (START, START + timedelta(hours=1)), (800, 500))
     assert drawn.shape == (500, 800, 3)
     assert (drawn[120, 200:700] == (200, 10, 10)).all()
-    curve = (drawn == export._LINE).all(axis=2).nonzero()
+    curve = (drawn == picture.LINE).all(axis=2).nonzero()
     assert curve[0][curve[1].argmin()] > curve[0][curve[1].argmax()]  # it rises
     with pytest.raises(DataError, match="nothing to draw"):
-        export.draw([], "", "")
+        picture.draw([], "", "")
 
 
 def test_the_command_keeps_and_uses_a_site(tmp_path: Path) -> None:

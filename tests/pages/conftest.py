@@ -40,7 +40,7 @@ def settings(samples: Path) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _entry_file_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest makes every run a fresh server's first visit, whose cure (widgets.enter) would swallow each click."""
+    """AppTest makes every run a fresh server's first visit, whose cure (entry.enter) would swallow each click."""
     plain = PagesManager.__init__
 
     def later_visit(self: PagesManager, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The Paint page: empty, loaded, clicked; its queue, coats, camera, conflict and what it says when something fails."""
+"""The Paint page: empty, loaded, clicked; queue, initial masks, camera, conflict, and its words where one fails."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from cloudcore.masks import rle
 from cloudcore.sky import cameras, initial_masks
 from cloudcore.sky.cameras import Camera
 from cloudcore.sky.dome import Dome
-from cloudcore.ui.paint import camera_panel, session, shapes
+from cloudcore.ui.paint import camera_panel, initial_mask, paint_session, shapes
 from cloudcore.ui.paint import queue as paint_queue
 from tests.pages.conftest import open_page
 
@@ -42,14 +42,14 @@ def store(tmp_path: Path) -> LabelStore:
     return LabelStore(tmp_path / "labels")
 
 
-def _desk(app: AppTest) -> session.PaintSession:
-    found: session.PaintSession = app.session_state[session.DESK]
+def _session(app: AppTest) -> paint_session.PaintSession:
+    found: paint_session.PaintSession = app.session_state[paint_session.SESSION]
     return found
 
 
 def _stroke(app: AppTest, mask: "np.ndarray[Any, Any]", rev: int = 1) -> AppTest:
-    told = {"doc": _desk(app).sheet.doc, "rev": rev, "strokes": rev, "cloud": rle.encode(mask), "undefined": ""}
-    app.session_state[session.CANVAS] = {"label": told}
+    told = {"doc": _session(app).sheet.doc, "rev": rev, "strokes": rev, "cloud": rle.encode(mask), "undefined": ""}
+    app.session_state[paint_session.CANVAS] = {"label": told}
     return app
 
 
@@ -71,24 +71,24 @@ def test_empty(tmp_path: Path) -> None:
 
 def test_loaded(workspace: Path) -> None:
     app = open_page("paint", frame=NIGHT)
-    desk = _desk(app)
-    assert desk.frame.stem == NIGHT
-    assert desk.night
-    assert desk.valid[256, 256] and not desk.valid[0, 0]
+    session = _session(app)
+    assert session.frame.stem == NIGHT
+    assert session.night
+    assert session.valid[256, 256] and not session.valid[0, 0]
     assert [metric.value for metric in app.metric] == ["0.000", "0 of 8"]
     assert NIGHT in app.query_params["frame"]
     assert {"Save and next", "Skip", "Bad frame", "Lay coat"} <= {button.label for button in app.button}
 
 
 def test_day_and_night_have_their_own_colour(workspace: Path) -> None:
-    assert _desk(open_page("paint", frame=NIGHT)).sheet.payload["colour"] == "#3BD6F0"
-    assert _desk(open_page("paint", frame=DAY)).sheet.payload["colour"] == "#FFC21F"
+    assert _session(open_page("paint", frame=NIGHT)).sheet.payload["colour"] == "#3BD6F0"
+    assert _session(open_page("paint", frame=DAY)).sheet.payload["colour"] == "#FFC21F"
 
 
 def test_an_unknown_frame_is_said(workspace: Path) -> None:
     app = open_page("paint", frame="elsewhere")
     assert any("elsewhere" in item.value for item in app.warning)
-    assert _desk(app).frame.stem in (NIGHT, DAY, "camera1_2017-08-17T03-20-11")
+    assert _session(app).frame.stem in (NIGHT, DAY, "camera1_2017-08-17T03-20-11")
 
 
 def test_a_broken_frame_is_refused_in_words_and_the_next_works(workspace: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_broken_frame_is_refused_in_words_and_the_next_works(workspace: Path) 
     assert app.error
     app.button(key="paint_next").click().run()
     assert not app.exception
-    assert _desk(app).frame.stem != "a_broken"
+    assert _session(app).frame.stem != "a_broken"
 
 
 def test_save_makes_a_revision_and_opens_the_next_frame(workspace: Path, store: LabelStore) -> None:
@@ -111,69 +111,69 @@ def test_save_makes_a_revision_and_opens_the_next_frame(workspace: Path, store: 
     assert head.mask[0, 0] == 128
     assert store.draft("sky", NIGHT, "me") is None
     assert any("Saved, revision 1" in toast.value for toast in app.toast)
-    assert _desk(app).frame.stem != NIGHT
+    assert _session(app).frame.stem != NIGHT
 
 
 def test_skip_and_bad_frame_leave_the_queue(workspace: Path, store: LabelStore) -> None:
     app = open_page("paint", frame=NIGHT)
     app.button(key="paint_skip").click().run()
-    second = _desk(app).frame.stem
+    second = _session(app).frame.stem
     assert second != NIGHT
     app.button(key="paint_bad").click().run()
     assert store.flags("sky") == {NIGHT: "skip", second: "bad"}
-    assert _desk(app).frame.stem not in (NIGHT, second)
+    assert _session(app).frame.stem not in (NIGHT, second)
 
 
-def test_coat_of_the_address_is_laid_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "coat", lambda here, kind, model, settings: _spot())
+def test_model_of_the_address_is_laid_once(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(initial_mask, "compute", lambda session, kind, model, settings: _spot())
     app = open_page("paint", frame=DAY, coat="sky")
-    assert np.array_equal(_desk(app).cloud, _spot())
+    assert np.array_equal(_session(app).cloud, _spot())
     assert "coat" not in app.query_params
-    assert _desk(app).sheet.laid == 1
-    assert _desk(app.run()).sheet.laid == 1
+    assert _session(app).sheet.laid == 1
+    assert _session(app.run()).sheet.laid == 1
 
 
 def test_missing_model_of_the_address_is_said(workspace: Path) -> None:
     app = open_page("paint", frame=DAY, coat="nobody")
     assert any("No coat laid" in error.value for error in app.error)
-    assert not _desk(app).cloud.any()
+    assert not _session(app).cloud.any()
 
 
-def test_ratio_coat_is_laid_by_the_button(workspace: Path, store: LabelStore) -> None:
+def test_ratio_mask_is_laid_by_the_button(workspace: Path, store: LabelStore) -> None:
     app = open_page("paint", frame=DAY)
     app.session_state["paint_coat"] = "Red/blue"
     app.run()
     app.button(key="paint_lay").click().run()
-    desk = _desk(app)
-    assert np.array_equal(desk.cloud, initial_masks.from_ratio(desk.image, desk.valid))
+    session = _session(app)
+    assert np.array_equal(session.cloud, initial_masks.from_ratio(session.image, session.valid))
     draft = store.draft("sky", DAY, "me")
-    assert draft is not None and np.array_equal(draft.mask, desk.label)
+    assert draft is not None and np.array_equal(draft.mask, session.label)
 
 
 def test_draft_comes_back_with_a_notice_and_can_be_dropped(workspace: Path, store: LabelStore) -> None:
-    valid = _desk(open_page("paint", frame=NIGHT)).valid
+    valid = _session(open_page("paint", frame=NIGHT)).valid
     store.save_draft("sky", NIGHT, np.where(valid, _spot() * np.uint8(255), np.uint8(128)), 0, "me")
     app = open_page("paint", frame=NIGHT)
-    assert np.array_equal(_desk(app).cloud, _spot())
+    assert np.array_equal(_session(app).cloud, _spot())
     assert any("Draft of" in item.value for item in app.markdown)
     app.button(key="paint_drop_draft").click().run()
-    assert not _desk(app).cloud.any()
+    assert not _session(app).cloud.any()
     assert store.draft("sky", NIGHT, "me") is None
 
 
 def test_each_author_has_a_draft_of_their_own(workspace: Path, store: LabelStore) -> None:
     _stroke(open_page("paint", frame=NIGHT, author="Ada"), _spot()).button(key="paint_next").click().run()
     assert store.draft("sky", NIGHT, "Ada") is not None
-    assert not _desk(open_page("paint", frame=NIGHT, author="Ben")).cloud.any()
+    assert not _session(open_page("paint", frame=NIGHT, author="Ben")).cloud.any()
 
 
 def test_conflict_keeps_both_until_the_person_chooses(workspace: Path, store: LabelStore) -> None:
     app = open_page("paint", frame=NIGHT)
-    theirs = np.where(_desk(app).valid, np.uint8(0), np.uint8(128))
+    theirs = np.where(_session(app).valid, np.uint8(0), np.uint8(128))
     store.save("sky", NIGHT, theirs, base_revision=0, author="Ben", operation_id="ben-1")
     _stroke(app, _spot())
     app.button(key="paint_save").click().run()
-    conflict = _desk(app).conflict
+    conflict = _session(app).conflict
     assert isinstance(conflict, Revision) and conflict.author == "Ben"
     draft = store.draft("sky", NIGHT, "me")
     assert draft is not None and (draft.mask[255, 255], draft.base_revision) == (255, 0)
@@ -197,7 +197,7 @@ def test_queue_orders() -> None:
 def test_most_uncertain_first_says_why(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unsure = {NIGHT: 0.7, DAY: 0.2}
     monkeypatch.setattr(paint_queue, "uncertainty", lambda frame, model, settings: unsure.get(frame.stem, 0.5))
-    monkeypatch.setattr(session, "sky_models", lambda settings: ["sky"])
+    monkeypatch.setattr(initial_mask, "sky_models", lambda settings: ["sky"])
     app = open_page("paint")
     app.session_state[paint_queue.KEPT_ORDER] = paint_queue.UNCERTAIN
     app.session_state["paint_order_model"] = "sky"
@@ -213,7 +213,7 @@ def test_most_uncertain_first_says_why(workspace: Path, monkeypatch: pytest.Monk
 )
 def test_exposure_of_a_name(name: str, night: bool, exposure: str) -> None:
     frame = listing.Frame(name, Path(f"{name}.png"), datetime(2017, 8, 17, tzinfo=UTC), "c", None)
-    assert session.exposure_of(frame, night) == exposure
+    assert paint_session.exposure_of(frame, night) == exposure
 
 
 def test_camera_kept_for_an_exposure_is_used(workspace: Path) -> None:
@@ -221,10 +221,10 @@ def test_camera_kept_for_an_exposure_is_used(workspace: Path) -> None:
     horizon[400:] = True
     kept = Camera("camera1", "night", (512, 512), Dome((250.0, 250.0), 200.0), horizon, "sky")
     cameras.save_camera(settings.load().cameras, kept)
-    desk = _desk(open_page("paint", frame=NIGHT))
-    assert np.array_equal(desk.valid, kept.valid((512, 512)))
-    assert desk.camera.model == "sky"
-    assert "radius 200 px" in camera_panel.words(desk.camera)
+    session = _session(open_page("paint", frame=NIGHT))
+    assert np.array_equal(session.valid, kept.valid((512, 512)))
+    assert session.camera.model == "sky"
+    assert "radius 200 px" in camera_panel.words(session.camera)
 
 
 def test_horizon_from_a_mask_file_and_from_pink_paint() -> None:

@@ -15,9 +15,10 @@ from cloudcore.masks.mask import CLOUD
 from cloudcore.satellite import table as satellite_table
 from cloudcore.satellite.boxes import Box, union
 from cloudcore.satellite.table import PATTERNS, SHAPE_HW
-from cloudcore.ui.satellite import correction, gallery, pictures
-from cloudcore.ui.satellite import shelf as satellite_shelf
-from cloudcore.ui.satellite.shelf import Filter, Shelf
+from cloudcore.ui.satellite import box_session, choices, correction, downloads, filters, gallery, pictures
+from cloudcore.ui.satellite import dataset as satellite_dataset
+from cloudcore.ui.satellite.dataset import Dataset
+from cloudcore.ui.satellite.filters import Filter
 
 APP = Path(__file__).parents[2] / "streamlit_app.py"
 FISH, SUGAR = Box("Fish", 100, 200, 1100, 900), Box("Sugar", 1200, 300, 2000, 1300)
@@ -43,20 +44,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shelf(data: Path, tmp_path: Path) -> Shelf:
-    """The data on a shelf with a store of its own."""
+def dataset(data: Path, tmp_path: Path) -> Dataset:
+    """The data with a store of its own."""
     table = satellite_table.read(data / "train.csv")
     store = LabelStore(tmp_path / "labels")
-    none = {pattern: store.heads(satellite_shelf.label_set(pattern)) for pattern in PATTERNS}
+    none = {pattern: store.heads(satellite_dataset.label_set(pattern)) for pattern in PATTERNS}
     missing = frozenset(table.missing(data / "images"))
-    return Shelf(environment.load(), store, data / "train.csv", table, data / "images", missing, False, none)
+    return Dataset(environment.load(), store, data / "train.csv", table, data / "images", missing, False, none)
 
 
 def _open(folder: Path | None = None) -> AppTest:
     here = environment.load()
     (here.samples / "sky" / "images").mkdir(parents=True)  # no samples are drawn on the first visit
     if folder is not None:
-        satellite_shelf.remember(here, folder)
+        satellite_dataset.remember(here, folder)
     app = AppTest.from_file(APP, default_timeout=90).run().switch_page("pages/satellite.py").run()
     assert not app.exception
     return app
@@ -109,18 +110,18 @@ def test_a_table_alone_can_be_browsed(data: Path, tmp_path: Path) -> None:
     assert "4 of 4 images" in _texts(app) and "image missing" in _texts(app)
     next(button for button in app.button if button.label == "a_1.jpg").click().run()
     assert "The image is missing" in _texts(app) and app.button(key="satellite_correct").disabled
-    app.button_group(key="satellite_view").set_value(satellite_shelf.STATISTICS).run()
+    app.button_group(key="satellite_view").set_value(choices.STATISTICS).run()
     assert "4 of them have no image file (100 %)" in _texts(app) and not app.exception
 
 
-def test_filters(shelf: Shelf) -> None:
+def test_filters(dataset: Dataset) -> None:
     def found(**wanted: object) -> list[str]:
-        return satellite_shelf.matching(shelf.table, Filter(**wanted), shelf.missing)  # type: ignore[arg-type]
+        return filters.matching(dataset.table, Filter(**wanted), dataset.missing)  # type: ignore[arg-type]
 
     assert found() == ["a_1.jpg", "b.jpg", "c.jpg", "gone.jpg"]
     assert found(present=("Fish", "Sugar")) == ["b.jpg"] and found(absent=("Fish",)) == ["c.jpg", "gone.jpg"]
     assert found(counts=(0, 2)) == ["b.jpg", "c.jpg"]
-    assert found(file=satellite_shelf.MISSING) == ["gone.jpg"] and len(found(file=satellite_shelf.HERE)) == 3
+    assert found(file=filters.MISSING) == ["gone.jpg"] and len(found(file=filters.HERE)) == 3
     assert found(area=(25, 30)) == ["b.jpg", "gone.jpg"] and found(area=(20, 25), present=("Fish",)) == [
         "a_1.jpg",
         "b.jpg",
@@ -128,66 +129,70 @@ def test_filters(shelf: Shelf) -> None:
     assert found(name="B.J") == ["b.jpg"]
 
 
-def test_thumbnails_are_made_once(shelf: Shelf) -> None:
-    path = pictures.thumb_path(shelf, "b.jpg")
-    assert path is not None and pictures.make_thumbs(shelf, ["b.jpg", "gone.jpg"]) == []
+def test_thumbnails_are_made_once(dataset: Dataset) -> None:
+    path = pictures.thumb_path(dataset, "b.jpg")
+    assert path is not None and pictures.make_thumbs(dataset, ["b.jpg", "gone.jpg"]) == []
     made = path.stat().st_mtime_ns
-    assert pictures.make_thumbs(shelf, ["b.jpg"]) == [] and path.stat().st_mtime_ns == made
-    small = pictures.thumb_of(shelf, "b.jpg")
+    assert pictures.make_thumbs(dataset, ["b.jpg"]) == [] and path.stat().st_mtime_ns == made
+    small = pictures.thumb_of(dataset, "b.jpg")
     assert small is not None and small.shape == (240, 360, 3)
-    assert images.read(pictures.labelled_thumb(shelf, "b.jpg")).shape == (240, 360, 3)
-    assert images.read(pictures.labelled_thumb(shelf, "gone.jpg")).shape == (240, 360, 3)
+    assert images.read(pictures.labelled_thumb(dataset, "b.jpg")).shape == (240, 360, 3)
+    assert images.read(pictures.labelled_thumb(dataset, "gone.jpg")).shape == (240, 360, 3)
 
 
-def test_the_overlay_names_what_is_shown(shelf: Shelf) -> None:
-    masks = shelf.masks("b.jpg")
+def test_the_overlay_names_what_is_shown(dataset: Dataset) -> None:
+    masks = dataset.masks("b.jpg")
     drawn = pictures.overlay(masks, [FISH, SUGAR], ["Fish", "Sugar"], pictures.BOXES, 20)
     assert drawn.count("<text") == 2 and "M100 200H1100V900H100Z" in drawn and 'viewBox="0 0 2100 1400"' in drawn
     contour = pictures.overlay(masks, [], ["Sugar"], pictures.CONTOUR, 0)
     assert contour.count("<text") == 1 and "#B6F0DF" in contour and "fill-opacity" not in contour
     assert "stroke-width" not in pictures.overlay(masks, [], PATTERNS, pictures.FILL, 30)
-    assert gallery.words_of(shelf, "c.jpg") == "no pattern"
+    assert gallery.words_of(dataset, "c.jpg") == "no pattern"
 
 
-def _desk(shelf: Shelf, image: str = "b.jpg") -> correction.BoxSession:
-    masks = shelf.masks(image)
-    base = {pattern: shelf.revision(image, pattern) for pattern in PATTERNS}
-    return correction.BoxSession(image, [FISH, SUGAR], [FISH, SUGAR], masks, base, (), "ann")
+def _session(dataset: Dataset, image: str = "b.jpg") -> box_session.BoxSession:
+    masks = dataset.masks(image)
+    base = {pattern: dataset.revision(image, pattern) for pattern in PATTERNS}
+    return box_session.BoxSession(image, [FISH, SUGAR], [FISH, SUGAR], masks, base, (), "ann")
 
 
-def _again(shelf: Shelf) -> Shelf:
-    heads = {pattern: shelf.store.heads(satellite_shelf.label_set(pattern)) for pattern in PATTERNS}
-    return Shelf(shelf.settings, shelf.store, shelf.path, shelf.table, shelf.folder, shelf.missing, False, heads)
+def _again(dataset: Dataset) -> Dataset:
+    heads = {pattern: dataset.store.heads(satellite_dataset.label_set(pattern)) for pattern in PATTERNS}
+    return Dataset(
+        dataset.settings, dataset.store, dataset.path, dataset.table, dataset.folder, dataset.missing, False, heads
+    )
 
 
-def test_a_correction_is_drafted_saved_and_exported(shelf: Shelf, tmp_path: Path) -> None:
-    desk, moved = _desk(shelf), Box("Sugar", 0, 0, 500, 400)
-    correction.take(shelf, desk, [Box("Fish", 101, 199, 1100, 900), moved])
-    assert desk.boxes == [FISH, moved] and desk.changed() == ("Sugar",), "a box nobody moved keeps its corners"
-    draft = shelf.store.draft("patterns-Sugar", "b", "ann")
+def test_a_correction_is_drafted_saved_and_exported(dataset: Dataset, tmp_path: Path) -> None:
+    session, moved = _session(dataset), Box("Sugar", 0, 0, 500, 400)
+    box_session.take(dataset, session, [Box("Fish", 101, 199, 1100, 900), moved])
+    assert session.boxes == [FISH, moved] and session.changed() == ("Sugar",), "a box nobody moved keeps its corners"
+    draft = dataset.store.draft("patterns-Sugar", "b", "ann")
     assert draft is not None and int((draft.mask == CLOUD).sum()) == 200_000
-    correction.save(shelf, desk)
-    assert shelf.store.draft("patterns-Sugar", "b", "ann") is None and shelf.store.head("patterns-Fish", "b") is None
-    now = _again(shelf)
+    box_session.save(dataset, session)
+    assert (
+        dataset.store.draft("patterns-Sugar", "b", "ann") is None and dataset.store.head("patterns-Fish", "b") is None
+    )
+    now = _again(dataset)
     assert now.revision("b.jpg", "Sugar") == 1 and now.mask("b.jpg", "Sugar", (140, 210)).sum() == 50 * 40
-    (tmp_path / "train.csv").write_bytes(correction.table_bytes(now))
+    (tmp_path / "train.csv").write_bytes(downloads.table_bytes(now))
     out = satellite_table.read(tmp_path / "train.csv")
-    assert out.images == shelf.table.images and np.array_equal(out.mask("b.jpg", "Sugar"), union([moved], SHAPE_HW))
+    assert out.images == dataset.table.images and np.array_equal(out.mask("b.jpg", "Sugar"), union([moved], SHAPE_HW))
     same = [(i, p) for i in out.images for p in PATTERNS if (i, p) != ("b.jpg", "Sugar")]
-    assert all(out.text(*at) == shelf.table.text(*at) for at in same)
-    assert shelf.store.fsck() == []
+    assert all(out.text(*at) == dataset.table.text(*at) for at in same)
+    assert dataset.store.fsck() == []
 
 
-def test_two_who_correct_the_same_never_overwrite(shelf: Shelf) -> None:
-    mine, theirs = _desk(shelf), _desk(shelf)
-    correction.take(shelf, theirs, [FISH])
-    correction.save(shelf, theirs)
-    correction.take(shelf, mine, [FISH, Box("Sugar", 0, 0, 500, 400)])
-    correction.save(shelf, mine)
+def test_two_who_correct_the_same_never_overwrite(dataset: Dataset) -> None:
+    mine, theirs = _session(dataset), _session(dataset)
+    box_session.take(dataset, theirs, [FISH])
+    box_session.save(dataset, theirs)
+    box_session.take(dataset, mine, [FISH, Box("Sugar", 0, 0, 500, 400)])
+    box_session.save(dataset, mine)
     assert mine.conflicts["Sugar"].revision == 1 and mine.changed() == ("Sugar",)
-    head = shelf.store.head("patterns-Sugar", "b")
+    head = dataset.store.head("patterns-Sugar", "b")
     assert head is not None and not (head.mask == CLOUD).any(), "theirs stands until mine is chosen"
-    assert shelf.store.draft("patterns-Sugar", "b", "ann") is not None
+    assert dataset.store.draft("patterns-Sugar", "b", "ann") is not None
 
 
 def test_boxes_survive_the_canvas() -> None:
@@ -200,13 +205,13 @@ def test_boxes_survive_the_canvas() -> None:
     assert correction.read_canvas([slip, over], scale, SHAPE_HW) == [Box("Fish", 2042, 1167, 2100, 1400)]
 
 
-def test_the_sample_submission_is_valid(shelf: Shelf, tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_bytes(correction.submission_bytes(shelf))
-    assert satellite_table.check_submission(tmp_path / "s.csv", shelf.table.images) == []
+def test_the_sample_submission_is_valid(dataset: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_bytes(downloads.submission_bytes(dataset))
+    assert satellite_table.check_submission(tmp_path / "s.csv", dataset.table.images) == []
 
 
 def test_a_typed_folder_is_checked(data: Path, tmp_path: Path) -> None:
-    assert satellite_shelf.typed(f' "{data}" ') == data
+    assert satellite_dataset.typed(f' "{data}" ') == data
     for text, words in (("", "No folder was named"), (str(tmp_path), "has no train.csv")):
         with pytest.raises(DataError, match=words):
-            satellite_shelf.typed(text)
+            satellite_dataset.typed(text)

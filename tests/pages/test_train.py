@@ -18,7 +18,7 @@ from cloudcore.learning import hardware, jobs, trial
 from cloudcore.learning.options import make_config
 from cloudcore.learning.tasks import find_tasks
 from cloudcore.settings import Settings
-from cloudcore.ui.train import new_run, notes, progress, table, trial_form
+from cloudcore.ui.train import data, new_run, notes, progress, table, trial_form
 from tests.pages.conftest import open_page, texts
 
 ROW = {"train_loss": 0.5, "valid_loss": 0.6, "learning_rate": 0.001, "miou": 0.7, "accuracy": 0.8, "base_rate": 0.5}
@@ -205,7 +205,7 @@ def test_exports_that_no_run_uses_are_removed_in_time(settings: Settings, monkey
             with runs.Reporter(run) as reporter:
                 reporter.tell(state="done", epoch=1, epochs=1)
     assert len(list(exports.iterdir())) == 3, "young exports stay: somebody may be about to start"
-    monkeypatch.setattr(new_run, "STALE_S", -1)
+    monkeypatch.setattr(data, "STALE_S", -1)
     label[9] = 255
     store.save("sky", frame.stem, label, base_revision=3, author="me", operation_id="last")
     open_page("train")
@@ -249,7 +249,7 @@ def test_the_finder_s_suggestion_becomes_the_rate_and_its_speed_the_cost(setting
     app = open_page("train")
     next(box for box in app.selectbox if box.label == "Start from").select_index(1).run()
     config = make_config(find_tasks()[0], {})
-    path = trial.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings)
+    path = trial.answer_path(trial.Trial("sky", dataclasses.asdict(config), settings.samples / "sky"), settings)
     path.parent.mkdir(parents=True)
     curve = {"rates": [1e-4, 1e-3, 1e-2], "losses": [1.0, 0.7, 0.9]}
     found = {"suggestions": {"valley": 0.0042, "steep": 0.001, "minimum": 0.0001}, "images_per_second": 20.0}
@@ -271,7 +271,9 @@ def test_radar_shows_its_classes_and_nine_variants(settings: Settings) -> None:
 def _trial(settings: Settings, **more: Any) -> Path:
     """The place of a timing with the form's own settings, from nothing."""
     config = make_config(find_tasks()[0], more)
-    path = trial.place("sky", dataclasses.asdict(config), settings.samples / "sky", None, settings, only_speed=True)
+    path = trial.answer_path(
+        trial.Trial("sky", dataclasses.asdict(config), settings.samples / "sky", only_speed=True), settings
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -1,6 +1,7 @@
 """Run folders: states, heartbeat, history, listing."""
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,3 +134,10 @@ def test_a_second_folder_of_the_same_name_goes_to_the_bin_too(run: runs.Run) -> 
     run.folder.mkdir()
     second = runs.remove_damaged(runs.damaged(run.folder.parent)[0])
     assert first != second and first.is_dir() and second.is_dir()
+
+
+def test_peak_memory_is_told_where_the_system_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = runs.peak_memory_mib()
+    assert told is not None and 10 < told < 1 << 20
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert runs.peak_memory_mib() is None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cloudcore.errors import DataError
-from cloudcore.files import atomic
+from cloudcore.files import atomic, small_json
 from cloudcore.frames import listing
 from cloudcore.labels.exchange.label_import import (
     LABEL_CLASSES,
@@ -72,7 +72,8 @@ def import_coco(
     may be clear or just unlabelled. Raises DataError where the file as a whole is no such JSON.
     """
     path = Path(path)
-    whole = _json(path)
+    remedy = "Export it as COCO JSON."
+    whole = small_json.read_object(path, DataError, remedy, named=path.name, max_bytes=MAX_BYTES)
     categories = _listed(whole, "categories", path.name)
     names = {_hashable(one.get("id")): str(one.get("name", "")).lower() for one in categories}
     marks: dict[Any, list[dict[str, Any]]] = {}
@@ -130,18 +131,6 @@ def _box(pixels: Mask) -> list[int]:
         return [0, 0, 0, 0]
     top, left = int(rows[0]), int(columns[0])
     return [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1]
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"{path.name} is over {MAX_BYTES >> 20} MiB. Split it.")
-        whole = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise DataError(f"{path.name} is no JSON that can be read ({problem}). Export it as COCO JSON.") from problem
-    if not isinstance(whole, dict):
-        raise DataError(f"{path.name} holds a {type(whole).__name__}, wanted COCO's object. Export it as COCO JSON.")
-    return whole
 
 
 def _listed(whole: Mapping[str, Any], key: str, name: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from cloudcore import images
 from cloudcore.errors import DataError, ImageError, LabelError
-from cloudcore.files import archives, atomic
+from cloudcore.files import archives, atomic, small_json
 from cloudcore.frames import labelled as frames_labelled
 from cloudcore.frames import listing
 from cloudcore.labels.exchange.coco import export_coco, import_coco
@@ -306,9 +306,9 @@ def _earlier_export(out: Path) -> set[str]:
     if not out.is_dir() or not any(out.iterdir()):
         return set()
     try:
-        files = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["files"]
+        files = small_json.read_object(out / MANIFEST, DataError, "Export again.")["files"]
         return {check_stem(str(name)) for name in files}
-    except (OSError, ValueError, KeyError, TypeError, LabelError) as problem:
+    except (DataError, KeyError, TypeError, LabelError) as problem:
         raise DataError(f"{out} holds other files than an export's. Choose an empty folder.") from problem
 
 
@@ -349,12 +349,8 @@ def _link(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() and target.samefile(source):
         return
-    new = target.parent / f".{uuid.uuid4().hex}.tmp"
-    try:
+    with atomic.replacing(target, durable=False) as new:  # the frame itself stays where it is
         try:
             os.link(source.resolve(), new)
         except OSError:  # another disk, or one without links
             shutil.copyfile(source, new)
-        os.replace(new, target)
-    finally:
-        new.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a training reads: images held, augmented and cut into batches, and the scores of a validation."""
+"""What a training reads. In: images in memory and settings. Out: augmented batches, and the scores of a validation."""
 
 __all__ = [
     "class_data",
@@ -6,8 +6,11 @@ __all__ = [
     "exposure",
     "mask_augmentation",
     "pattern_data",
+    "pattern_scorer",
     "photograph_data",
     "photograph_views",
     "radar_data",
+    "sky_crops",
     "sky_data",
+    "sky_scorer",
 ]

@@ -1,22 +1,25 @@
-"""What tasks of kind class share: the scorer of an epoch, and the scores of the exported model on what was held out."""
+"""What tasks of kind class share: the parts of their data, the scorer of an epoch, scores of the exported model."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloudcore import images, models
-from cloudcore.learning.task import ValidationSample
+from cloudcore.learning.settings import BatchSettings
+from cloudcore.learning.task import Device, Tensor, ValidationSample
 from cloudcore.models import class_evaluation
 from cloudcore.photographs.folders import Example
 
 SHOWN_PX = 224
 Draw = Callable[[images.Image], images.Image]
+Settings = TypeVar("Settings", bound=BatchSettings)
 
 
-def labels(examples: Sequence[Example]) -> Any:
+def labels(examples: Sequence[Example]) -> NDArray[np.int64]:
     """Class numbers, int64 (N,)."""
     return np.array([example.photo.label for example in examples], np.int64)
 
@@ -46,13 +49,10 @@ def score_model(
 
 
 @dataclass
-class ClassParts:
-    """What is the same of all data of kind class once it is split; a task's own data adds its batches.
+class ClassParts(Generic[Settings]):
+    """What is the same of all data of kind class once it is split; a task's own data adds its batches."""
 
-    held is what a GPU holds of the pictures, once it does.
-    """
-
-    config: Any
+    config: Settings
     classes: tuple[str, ...]
     train: list[Example]
     valid: list[Example]
@@ -60,18 +60,19 @@ class ClassParts:
     note: str
     stems: dict[str, list[str]] = field(default_factory=dict)
     grid_hw: tuple[int, int] | None = None
-    place: Any = "cpu"
-    held: Any = None
+    device: Device = "cpu"
+    on_device: Any = None
+    """DeviceImages of what is learnt from, from the first batch made on a GPU."""
 
     @property
     def steps(self) -> int:
         """Batches an epoch."""
-        return max(1, math.ceil(len(self.train) / int(self.config.batch)))
+        return max(1, math.ceil(len(self.train) / self.config.batch))
 
     @property
     def validation_steps(self) -> int:
         """Batches of a validation."""
-        return max(1, math.ceil(len(self.valid) / int(self.config.batch)))
+        return max(1, math.ceil(len(self.valid) / self.config.batch))
 
     @property
     def train_hashes(self) -> list[str]:
@@ -93,10 +94,10 @@ class ClassScorer:
 
     def __init__(self, shown: Sequence[Example], draw: Draw = lambda image: image) -> None:
         self.shown, self.draw = shown, draw
-        self.answers: list[Any] = []
-        self.truth: list[Any] = []
+        self.answers: list[NDArray[np.float32]] = []
+        self.truth: list[NDArray[np.int64]] = []
 
-    def add(self, logits: Any, target: Any) -> None:
+    def add(self, logits: Tensor, target: Tensor) -> None:
         """Logits (N, K) and classes (N,)."""
         self.answers.append(logits.float().softmax(1).cpu().numpy())
         self.truth.append(target.cpu().numpy())
@@ -125,13 +126,13 @@ class ClassScorer:
         return images.resize(self.draw(self.shown[index].image), (SHOWN_PX, SHOWN_PX))
 
 
-def fit_temperature(logits: Any, truth: Any) -> float:
+def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
     """The temperature in 0.2..5 of least log loss (Guo et al. 2017): logits (N, K), classes (N,)."""
     grid = np.geomspace(0.2, 5, 321)
     losses = [_log_loss(logits / temperature, truth) for temperature in grid]
     return round(float(grid[int(np.argmin(losses))]), 4)
 
 
-def _log_loss(logits: Any, truth: Any) -> float:
+def _log_loss(logits: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
     raised = logits - logits.max(axis=1, keepdims=True)
     return float(np.mean(np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(truth)), truth]))

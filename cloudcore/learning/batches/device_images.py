@@ -1,6 +1,6 @@
-"""Pictures held on a device as uint8, and the moved, scaled and turned views of them that a network learns from.
+"""Pictures on a device as uint8, and the moved, scaled and turned views of them that a network learns from.
 
-What is drawn at random comes from the caller; the pixels are read and moved where they are held.
+The caller draws what is random; pixels are read and warped on the device.
 """
 
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-SHARE = 0.5
-"""Pictures take at most this share of the memory that is free on a GPU; more than that stays with the processor."""
+MEMORY_SHARE = 0.5
+"""Pictures take at most this share of the free memory of a GPU; a larger set stays in main memory."""
 
 Matrices = NDArray[np.float64]
 """(N, 2, 3) each: from px (x, y) of a picture to px of its view, as OpenCV writes affine maps."""
 
 
-class Held:
+class DeviceImages:
     """Pictures of several sizes, each (h, w) or (h, w, C) uint8, in one tensor (N, C, H, W) padded below and right."""
 
-    def __init__(self, pictures: Sequence[NDArray[np.uint8]], place: torch.device | str, fill: int = 0) -> None:
+    def __init__(self, pictures: Sequence[NDArray[np.uint8]], device: torch.device | str, fill: int = 0) -> None:
         first = pictures[0]
         height, width = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
         whole = np.full((len(pictures), height, width, *first.shape[2:]), fill, np.uint8)
@@ -29,8 +29,8 @@ class Held:
             row[: picture.shape[0], : picture.shape[1]] = picture
         together = torch.from_numpy(whole)
         together = together.permute(0, 3, 1, 2) if first.ndim == 3 else together[:, None]
-        self.place, self.fill = torch.device(place), fill
-        self.tensor = hold(together, self.place)
+        self.device, self.fill = torch.device(device), fill
+        self.tensor = to_device(together, self.device)
 
     def views(self, chosen: Sequence[int], matrices: Matrices, out_hw: tuple[int, int], *, nearest: bool = False,
               border: str = "zeros", finer: int = 1) -> Tensor:  # fmt: skip
@@ -39,7 +39,7 @@ class Held:
         border: "zeros" (the fill value), "border" or "reflection"; finer: read at so many times the size and averaged,
         for views much smaller than what they show.
         """
-        x = rows(self.tensor, chosen, self.place).float()
+        x = take_rows(self.tensor, chosen, self.device).float()
         moved = warp(x - self.fill, matrices, out_hw, nearest=nearest, border=border, finer=finer)
         return moved + self.fill
 
@@ -64,20 +64,20 @@ def warp(x: Tensor, matrices: Matrices, out_hw: tuple[int, int], *, nearest: boo
     return functional.avg_pool2d(seen, finer) if finer > 1 else seen
 
 
-def hold(whole: Tensor, place: torch.device | str) -> Tensor:
-    """The tensor on the device where it takes no more than SHARE of the free memory there, else where it is."""
-    there = torch.device(place)
-    if there.type == "cuda" and whole.nbytes >= SHARE * torch.cuda.mem_get_info(there)[0]:
+def to_device(whole: Tensor, device: torch.device | str) -> Tensor:
+    """The tensor on the device where it takes less than MEMORY_SHARE of the free memory there, else where it is."""
+    target = torch.device(device)
+    if target.type == "cuda" and whole.nbytes >= MEMORY_SHARE * torch.cuda.mem_get_info(target)[0]:
         return whole
-    return whole.to(there)
+    return whole.to(target)
 
 
-def rows(whole: Tensor, chosen: Sequence[int], place: torch.device | str) -> Tensor:
-    """Some rows of a tensor, on the device, wherever the tensor is."""
-    return whole[torch.as_tensor(np.asarray(chosen), device=whole.device)].to(place)
+def take_rows(whole: Tensor, chosen: Sequence[int], device: torch.device | str) -> Tensor:
+    """Some rows of a tensor of any device, on the device named."""
+    return whole[torch.as_tensor(np.asarray(chosen), device=whole.device)].to(device)
 
 
-def unpacked(packed: Tensor, width: int) -> Tensor:
+def unpack_bits(packed: Tensor, width: int) -> Tensor:
     """Bits of uint8 (..., ceil(width / 8)), highest first, as uint8 (..., width) of 0 and 1: numpy's unpackbits."""
-    places = torch.arange(7, -1, -1, device=packed.device, dtype=torch.uint8)
-    return ((packed[..., None] >> places) & 1).flatten(-2)[..., :width]
+    bits = torch.arange(7, -1, -1, device=packed.device, dtype=torch.uint8)
+    return ((packed[..., None] >> bits) & 1).flatten(-2)[..., :width]

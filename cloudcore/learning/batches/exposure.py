@@ -1,6 +1,6 @@
-"""Another exposure of pictures, on the device they are held on: float32 (N, 3, h, w) in 0..255, in and out.
+"""Another exposure of pictures, on their device: float32 (N, 3, h, w) in 0..255, in and out.
 
-What is drawn at random comes from the caller as arrays of one entry a picture.
+The caller draws what is random, as arrays of one entry a picture.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Drawn = NDArray[np.floating]
+"""Drawn values, (N,) or (N, channels)."""
 
 
 def _each(values: Drawn, x: Tensor) -> Tensor:

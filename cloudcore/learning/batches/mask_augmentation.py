@@ -12,6 +12,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as moves
 
+from cloudcore.learning.batches.pattern_data import PatternSettings
+
 GROUPS = 8
 """At most so many differently moved groups in a batch."""
 CELLS = 5
@@ -64,7 +66,7 @@ class Elastic(Displaced):
         return self.displaced(corners, flat_inputs[0], "bicubic")
 
 
-def transform(config: Any) -> v2.Transform:
+def transform(config: PatternSettings) -> v2.Transform:
     """The shared moves of a config: shift-scale-rotate, grid and elastic distortion, blur, each with its chance."""
     turn = v2.RandomAffine(
         degrees=20, translate=(0.08, 0.08), scale=(0.85, 1.2), interpolation=v2.InterpolationMode.BILINEAR
@@ -77,7 +79,7 @@ def transform(config: Any) -> v2.Transform:
     ])  # fmt: skip
 
 
-def augment(config: Any, x: Tensor, y: Tensor, seed: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+def augment(config: PatternSettings, x: Tensor, y: Tensor, seed: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
     """x uint8 (N, 3, H, W) and y uint8 (N, K, H, W) moved alike; a pure function of its arguments."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(hash(seed) % 2**63)
@@ -87,12 +89,10 @@ def augment(config: Any, x: Tensor, y: Tensor, seed: tuple[int, int, int]) -> tu
             return x, y
         moved = transform(config)
         size = -(-len(x) // GROUPS)
-        parts = [
-            moved(tv_tensors.Image(a), tv_tensors.Mask(b)) for a, b in zip(x.split(size), y.split(size), strict=True)
-        ]
-        return torch.cat([a for a, _ in parts]).as_subclass(Tensor), torch.cat([b for _, b in parts]).as_subclass(
-            Tensor
-        )
+        groups = zip(x.split(size), y.split(size), strict=True)
+        parts = [moved(tv_tensors.Image(a), tv_tensors.Mask(b)) for a, b in groups]
+        x, y = (torch.cat(halves) for halves in zip(*parts, strict=True))
+        return x.as_subclass(Tensor), y.as_subclass(Tensor)
 
 
 def _mirrored(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,42 +1,75 @@
-"""Batches, validation and scores of a patterns training, from the cache of resized images and the label table."""
+"""Batches of a patterns training, from the cache of resized images and the label table."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import images, models
-from cloudcore.learning.task import ValidationSample
+from cloudcore import models
+from cloudcore.learning.batches.pattern_scorer import PatternScorer
+from cloudcore.learning.settings import BatchSettings
+from cloudcore.learning.task import Batches, Device, Tensor
 from cloudcore.models import mask_evaluation
 from cloudcore.satellite import cache as satellite_cache
 from cloudcore.satellite.table import GRID_HW, PATTERNS, Table
-from cloudcore.views import render
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
+class PatternSettings(BatchSettings, Protocol):
+    """What the batches read of the settings of a patterns training; chances lie in 0..1."""
+
+    @property
+    def min_steps(self) -> int:
+        """Batches an epoch has at least."""
+
+    @property
+    def gate_share(self) -> float:
+        """Share of the image that the first network of a gated one must find."""
+
+    @property
+    def flips(self) -> bool:
+        """Whether images are mirrored."""
+
+    @property
+    def shift_scale_rotate(self) -> float:
+        """Chance of a shift, scale and turn."""
+
+    @property
+    def grid_distortion(self) -> float:
+        """Chance of a distorted grid."""
+
+    @property
+    def elastic(self) -> float:
+        """Chance of an elastic distortion."""
+
+    @property
+    def blur(self) -> float:
+        """Chance of a blur."""
+
+
 @dataclass
 class PatternData:
-    """Images and masks of the cache, split. place is the device batches are made on (set by the training)."""
+    """Images and masks of the cache, split into what is learnt from and what is held out."""
 
-    config: Any
+    config: PatternSettings
     cache: satellite_cache.Cache
     table: Table
     folder: Path
-    held: satellite_cache.Held
+    split: satellite_cache.Held
     note: str
-    place: Any = "cpu"
+    device: Device = "cpu"
     mean: tuple[float, ...] = MEAN
     std: tuple[float, ...] = STD
     classes: tuple[str, ...] = PATTERNS
     grid_hw: tuple[int, int] | None = GRID_HW
     stems: dict[str, list[str]] = field(default_factory=dict)
-    there: Any = None
+    on_device: tuple[Tensor, Tensor] | None = None
+    """Images and packed masks of the cache on the device, from the first batch made on a GPU."""
 
     def __post_init__(self) -> None:
         self.stems = {"train": self.train, "valid": self.valid}
@@ -44,27 +77,27 @@ class PatternData:
     @property
     def train(self) -> list[str]:
         """Names of the images learnt from."""
-        return [self.cache.names[index] for index in self.held.train]
+        return [self.cache.names[index] for index in self.split.train]
 
     @property
     def valid(self) -> list[str]:
         """Names of the images held out."""
-        return [self.cache.names[index] for index in self.held.valid]
+        return [self.cache.names[index] for index in self.split.valid]
 
     @property
     def steps(self) -> int:
         """Batches an epoch."""
-        return max(int(self.config.min_steps), math.ceil(len(self.held.train) / int(self.config.batch)))
+        return max(self.config.min_steps, math.ceil(len(self.split.train) / self.config.batch))
 
     @property
     def validation_steps(self) -> int:
         """Batches of a validation."""
-        return max(1, math.ceil(len(self.held.valid) / int(self.config.batch)))
+        return max(1, math.ceil(len(self.split.valid) / self.config.batch))
 
     @property
     def train_hashes(self) -> list[str]:
         """sha256 of every image learnt from."""
-        return sorted(self.cache.hashes[index] for index in self.held.train)
+        return sorted(self.cache.hashes[index] for index in self.split.train)
 
     @property
     def base_words(self) -> str:
@@ -73,43 +106,43 @@ class PatternData:
         empty = np.mean([len(PATTERNS) - len(self.table.present(name)) for name in names]) / len(PATTERNS)
         return f"an all-empty answer would score Dice {empty:.3f}"
 
-    def batches(self, epoch: int) -> Iterator[tuple[Any, Any]]:
+    def batches(self, epoch: int) -> Batches:
         """Training batches, a pure function of seed and epoch: x float32 (N, 3, h, w), y uint8 (N, 4, h, w)."""
         from cloudcore.learning.batches import mask_augmentation
 
         rng = np.random.default_rng([self.config.seed, epoch])
-        wanted, held = self.steps * self.config.batch, np.array(self.held.train)
-        order = np.concatenate([rng.permutation(held) for _ in range(math.ceil(wanted / len(held)))])
+        wanted, train = self.steps * self.config.batch, np.array(self.split.train)
+        order = np.concatenate([rng.permutation(train) for _ in range(math.ceil(wanted / len(train)))])
         for step in range(self.steps):
             chosen = order[step * self.config.batch : (step + 1) * self.config.batch]
             x, y = mask_augmentation.augment(self.config, *self._read(chosen), (self.config.seed, epoch, step))
             yield normalise(x), y
 
-    def validation(self) -> Iterator[tuple[Any, Any]]:
+    def validation(self) -> Batches:
         """Validation batches in the order of `valid`."""
-        held = np.array(self.held.valid, np.int64)
-        for start in range(0, len(held), self.config.batch):
-            x, y = self._read(held[start : start + self.config.batch])
+        valid = np.array(self.split.valid, np.int64)
+        for start in range(0, len(valid), self.config.batch):
+            x, y = self._read(valid[start : start + self.config.batch])
             yield normalise(x), y
 
-    def _read(self, chosen: NDArray[np.int64]) -> tuple[Any, Any]:
-        """uint8 tensors (N, 3, h, w) and (N, 4, h, w) of the cache, which a GPU holds whole where it can."""
+    def _read(self, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """uint8 tensors (N, 3, h, w) and (N, 4, h, w) of the cache; a GPU with enough free memory takes all of it."""
         import torch
 
-        if str(self.place) == "cpu":
+        if str(self.device) == "cpu":
             x = torch.from_numpy(np.stack([self.cache.images[index] for index in chosen]))
             return x.permute(0, 3, 1, 2), torch.from_numpy(self.cache.masks(chosen.tolist()))
         from cloudcore.learning.batches import device_images
 
-        if self.there is None:
-            arrays = (np.array(self.cache.images), np.array(self.cache.packed))
-            self.there = tuple(device_images.hold(torch.from_numpy(array), self.place) for array in arrays)
-        x, packed = (device_images.rows(tensor, chosen.tolist(), self.place) for tensor in self.there)
-        return x.permute(0, 3, 1, 2), device_images.unpacked(packed, x.shape[2])
+        if self.on_device is None:
+            pictures, masks = (torch.from_numpy(np.array(part)) for part in (self.cache.images, self.cache.packed))
+            self.on_device = tuple(device_images.to_device(whole, self.device) for whole in (pictures, masks))
+        x, packed = (device_images.take_rows(tensor, chosen.tolist(), self.device) for tensor in self.on_device)
+        return x.permute(0, 3, 1, 2), device_images.unpack_bits(packed, x.shape[2])
 
-    def scorer(self) -> "_Scorer":
+    def scorer(self) -> PatternScorer:
         """A fresh scorer for an epoch."""
-        return _Scorer(self)
+        return PatternScorer(self.cache, self.table, self.split.valid, self.config.gate_share)
 
     def score(self, predictor: models.Predictor) -> dict[str, Any]:
         """Scores of the exported model on the held-out images at 350 x 525, whole and by class."""
@@ -117,59 +150,7 @@ class PatternData:
         return mask_evaluation.tables(predictor, kept) if kept.names else {"n": 0}
 
 
-class _Scorer:
-    """Dice of each validation image and class on the 350 x 525 grid, at 0.5 and without a smallest size."""
-
-    def __init__(self, prepared: PatternData) -> None:
-        self.prepared = prepared
-        self.rows: list[NDArray[np.float64]] = []
-        self.empty: list[NDArray[np.bool_]] = []
-        self.views: list[NDArray[np.uint8]] = []
-
-    def add(self, logits: Any, target: Any) -> None:
-        """Logits (N, 4, h, w), or (N, 12, h, w) of a gated network; the truth is read from the table."""
-        import torch
-
-        from cloudcore.learning.networks import gated
-
-        if logits.shape[1] != len(PATTERNS):
-            logits = gated.gate(logits, self.prepared.config.gate_share)
-        probability = torch.sigmoid(logits.float())
-        grown = torch.nn.functional.interpolate(probability, GRID_HW, mode="bilinear", align_corners=False)
-        for predicted in (grown > 0.5).cpu().numpy():
-            truth = self.prepared.table.masks(self.prepared.valid[len(self.rows)], GRID_HW)
-            self.rows.append(mask_evaluation.dice_rows(predicted, truth))
-            self.empty.append(np.asarray(~truth.any(axis=(1, 2)), np.bool_))
-            self.views.append(np.packbits(predicted, axis=2))
-
-    def row(self) -> dict[str, float]:
-        """Mean Dice over image and class, that of the non-empty ones, and what an all-empty answer would score."""
-        if not self.rows:
-            return {}
-        dice, empty = np.array(self.rows), np.array(self.empty)
-        nonempty = float(dice[~empty].mean()) if not empty.all() else math.nan
-        return {"dice": float(dice.mean()), "dice_nonempty": nonempty, "all_empty": float(empty.mean())}
-
-    def pictures(self, each: int) -> list[ValidationSample]:
-        """Truth beside prediction of the worst and best images."""
-        means = [float(row.mean()) for row in self.rows]
-        order = sorted(range(len(means)), key=lambda index: means[index])
-        chosen = [(index, "worst") for index in order[:each]] + [(index, "best") for index in order[each:][-each:]]
-        return [
-            ValidationSample(kind, self.prepared.valid[index], means[index], self._picture(index))
-            for index, kind in chosen
-        ]
-
-    def _picture(self, index: int) -> images.Image:
-        prepared, name = self.prepared, self.prepared.valid[index]
-        place = prepared.held.valid[index]
-        image = images.resize(np.asarray(prepared.cache.images[place]), GRID_HW)
-        predicted = np.unpackbits(self.views[index], axis=2, count=GRID_HW[1]).astype(np.bool_)
-        return render.strip([render.patterns(image, prepared.table.masks(name, GRID_HW)),
-                             render.patterns(image, predicted)])  # fmt: skip
-
-
-def normalise(batch: Any) -> Any:
+def normalise(batch: Tensor) -> Tensor:
     """uint8 (N, 3, H, W) tensor -> float32, ImageNet mean and std, channels last in memory."""
     import torch
 

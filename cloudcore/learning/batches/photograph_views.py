@@ -1,4 +1,4 @@
-"""Random views of photographs: crop, mirror, light, tint and grey, as a network meets them in training."""
+"""Random views of photographs for training: crop, mirror image, and jitter of brightness, tint and grey."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore import images
+from cloudcore.learning.task import Tensor
 
 Boxes = NDArray[np.float64]
 """(N, 5): top, left, height, width in px, and 1 where the view is mirrored left to right."""
@@ -31,10 +32,10 @@ def draw(sizes_hw: Sequence[tuple[int, int]], crop: float, strength: float, rng:
 def augmented(
     pictures: Sequence[images.Image], side: int, crop: float, strength: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A random view of each picture in another light: float32 (N, 3, side, side) in 0..255; strength 0 only resizes."""
+    """A random view of each picture in other colours: float32 (N, 3, side, side) in 0..255; strength 0 only resizes."""
     boxes = draw([(picture.shape[0], picture.shape[1]) for picture in pictures], crop, strength, rng)
     views = cut(pictures, boxes, side)
-    return np.asarray(lit(views, strength, rng), np.float32) if strength else views
+    return np.asarray(jitter_colour(views, strength, rng), np.float32) if strength else views
 
 
 def cut(pictures: Sequence[images.Image], boxes: Boxes, side: int) -> NDArray[np.float32]:
@@ -47,8 +48,8 @@ def cut(pictures: Sequence[images.Image], boxes: Boxes, side: int) -> NDArray[np
     return np.stack(views).transpose(0, 3, 1, 2).astype(np.float32)
 
 
-def cut_there(held: Any, chosen: Sequence[int], boxes: Boxes, side: int) -> Any:
-    """The same as a tensor, of pictures held on a device (networks.held.Held); read finer where views shrink much."""
+def cut_on_device(pictures: Any, chosen: Sequence[int], boxes: Boxes, side: int) -> Tensor:
+    """The same as a tensor, of DeviceImages; read finer where views shrink much."""
     top, left, tall, wide, mirrored = boxes.T
     across, down = side / wide, side / tall
     warps = np.zeros((len(boxes), 2, 3))
@@ -59,11 +60,11 @@ def cut_there(held: Any, chosen: Sequence[int], boxes: Boxes, side: int) -> Any:
     warps[flip, 0] = -warps[flip, 0]
     warps[flip, 0, 2] += side - 1
     finer = max(1, round(float(np.median(wide)) / side))
-    return held.views(chosen, warps, (side, side), border="border", finer=finer)
+    return pictures.views(chosen, warps, (side, side), border="border", finer=finer)
 
 
-def lit(views: Any, strength: float, rng: np.random.Generator) -> Any:
-    """Another light on each view (N, 3, h, w), array or tensor: gain, contrast, saturation, tint; now and then grey."""
+def jitter_colour(views: Any, strength: float, rng: np.random.Generator) -> Any:
+    """Another gain, contrast, saturation and tint of each view (N, 3, h, w), array or tensor; some become grey."""
     count, like = len(views), (lambda drawn: drawn) if isinstance(views, np.ndarray) else views.new_tensor
 
     def drawn(spread: float, channels: int = 1) -> Any:
@@ -78,7 +79,7 @@ def lit(views: Any, strength: float, rng: np.random.Generator) -> Any:
     return (views * like(drawn(0.04, 3))).clip(0, 255)
 
 
-def normalised(views: Any, mean: Sequence[float], std: Sequence[float]) -> Any:
+def normalised(views: Any, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Array or tensor (N, 3, h, w) in 0..255 -> the tensor that a network takes, channels last in memory."""
     import torch
 

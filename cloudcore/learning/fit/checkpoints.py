@@ -1,7 +1,6 @@
 """Checkpoints of a training: weights, averaged weights and the optimiser's state as safetensors, the rest as JSON."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +39,8 @@ def load_weights(net: torch.nn.Module, state: dict[str, Any]) -> None:
 
 def save_tensors(path: Path, tensors: dict[str, Any]) -> None:
     """Replace a safetensors file atomically."""
-    part = path.with_name(f".{path.name}")
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part)
-    os.replace(part, path)
+    with atomic.replacing(path) as part:
+        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, part)
 
 
 def save(run: runs.Run, epoch: int, net: torch.nn.Module, average: torch.nn.Module | None, opt: Any, told: Any) -> None:

@@ -13,15 +13,15 @@ from cloudcore.learning.fit import distributed
 class DistributedCallback(DistributedTrainer):
     """Wraps the network while it learns, and gives it back bare for validation and at the end."""
 
-    def __init__(self, place: torch.device) -> None:
-        patient = InitProcessGroupKwargs(timeout=distributed.PATIENCE)
-        super().__init__(sync_bn=place.type == "cuda", cpu=place.type == "cpu", kwargs_handlers=[patient])
+    def __init__(self, device: torch.device) -> None:
+        long_timeout = InitProcessGroupKwargs(timeout=distributed.TIMEOUT)
+        super().__init__(sync_bn=device.type == "cuda", cpu=device.type == "cpu", kwargs_handlers=[long_timeout])
 
     def _wrap_dl(self, dl: Any) -> Any:
-        return dl  # the loaders share their batches themselves
+        return dl  # the loaders split each batch among the processes themselves
 
     def before_validate(self) -> None:
-        """The bare network for process 0, for a wrapped one would wait for the others; they go on."""
+        """Process 0 takes the bare network: a wrapped one would wait for the others, which skip validation."""
         if distributed.rank():
             raise CancelValidException()
         self.wrapped, self.learn.model = self.learn.model, self.learn.bare

@@ -1,4 +1,4 @@
-"""When a run that no longer gains ends by itself, told from its history rows alone; a page asks it without torch."""
+"""When a run that no longer improves ends by itself, computed from its history rows alone, without torch."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -46,12 +46,12 @@ def _lowest(rows: Rows) -> tuple[float, int]:
     return best, since
 
 
-def waited(rows: Rows) -> int:
+def epochs_without_gain(rows: Rows) -> int:
     """How many epochs ago the lowest watched value came; 0 without rows."""
     return _lowest(rows)[1]
 
 
-def drops(rows: Rows, patience: int) -> int:
+def plateaus(rows: Rows, patience: int) -> int:
     """How often a plateau of more than `patience` epochs without a gain was met (torch's ReduceLROnPlateau)."""
     best, bad, found = math.inf, 0, 0
     for row in rows:
@@ -65,10 +65,9 @@ def drops(rows: Rows, patience: int) -> int:
     return found
 
 
-def has_stopped(config: Any, rows: Rows) -> bool:
-    """Whether a run with these rows has ended by early stopping."""
-    patience = getattr(config, "stop_after", 0)
-    return bool(patience) and waited(rows) >= patience
+def has_stopped(stop_after: int, rows: Rows) -> bool:
+    """Whether a run with these rows has ended by early stopping; stop_after 0 never stops."""
+    return stop_after > 0 and epochs_without_gain(rows) >= stop_after
 
 
 def countdown(rows: Rows, stop_after: int) -> Countdown | None:

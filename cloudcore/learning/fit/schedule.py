@@ -1,13 +1,14 @@
-"""How fast a training goes: optimisers, rates of encoder and rest, schedules, early stopping, accumulation.
+"""Optimisers, learning rates of encoder and rest, schedules, early stopping, accumulation of gradients.
 
 A schedule that looks back reads the history rows alone, so a resumed run takes the same steps as one that was never
-stopped. Fields that a task's Config does not have keep to what they would mean at their plainest.
+stopped. Settings of some tasks alone are Protocols here; a Config without them trains in the plain way.
 """
 
 import contextlib
 import ctypes
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,13 +16,56 @@ from fastai.callback.core import Callback, CancelBatchException, CancelFitExcept
 from fastai.callback.schedule import ParamScheduler, combined_cos
 from fastai.optimizer import SGD, Adam, RAdam
 
-from cloudcore.learning.fit.early_stopping import Rows, drops, waited
+from cloudcore.learning.fit.early_stopping import Rows, epochs_without_gain, plateaus
+from cloudcore.learning.settings import TrainingSettings
+
+
+@runtime_checkable
+class _EncoderRate(Protocol):
+    """Settings with a peak rate of the encoder's own; 0: as the rest."""
+
+    @property
+    def encoder_rate(self) -> float: ...
+
+
+@runtime_checkable
+class _Accumulation(Protocol):
+    """Settings that make one step of several batches."""
+
+    @property
+    def accumulate(self) -> int: ...
+
+
+@runtime_checkable
+class _PlateauSettings(Protocol):
+    """Settings of a rate that is reduced where the loss no longer falls."""
+
+    @property
+    def factor(self) -> float: ...
+    @property
+    def patience(self) -> int: ...
+    @property
+    def min_rate(self) -> float: ...
+
+
+@runtime_checkable
+class _FineTuning(Protocol):
+    """Settings of a body with given weights below a new head."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def weights(self) -> str: ...
+    @property
+    def frozen(self) -> float: ...
+    @property
+    def body_rate(self) -> float: ...
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep large blocks that are freed, for the next step asks for the same ones.
+    """Have glibc keep large blocks that are freed: the next step asks for the same ones.
 
-    It gives them back to the system otherwise and gets them again page by page. Measured on a U-Net at 320 x 480, batch
+    Otherwise it returns them to the system and gets them again page by page. Measured on a U-Net at 320 x 480, batch
     4, two threads: 286 to 161 ms an image in float32, 98 to 84 in bfloat16. With another C library nothing happens.
     """
     most_mapped, trim_threshold = -4, -1  # M_MMAP_MAX, M_TRIM_THRESHOLD of malloc.h
@@ -31,7 +75,7 @@ def keep_freed_memory() -> None:
         libc.mallopt(trim_threshold, 2**31 - 1)
 
 
-def optimiser(config: Any) -> Any:
+def optimiser(config: TrainingSettings) -> Any:
     """fastai's optimiser of config.optimiser: adamw, adam (weight decay as L2), radam or sgd."""
     found = {
         "sgd": partial(SGD, mom=config.momentum),
@@ -41,54 +85,58 @@ def optimiser(config: Any) -> Any:
     return found.get(config.optimiser, partial(Adam, mom=config.momentum))
 
 
-def groups(config: Any) -> Any:
+def groups(config: TrainingSettings) -> Callable[[torch.nn.Module], list[list[Any]]]:
     """fastai's splitter: encoder and rest apart where config.encoder_rate is set (> 0), else all together.
 
-    Where a body with weights of its own is trained under a new head, these two are the groups.
+    A body with given weights and its new head are the two groups of fine-tuning.
     """
 
     def split(model: torch.nn.Module) -> list[list[Any]]:
         if _fine_tunes(config):
             return [list(part.parameters()) for part in (model.net.body, model.net.head)]
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-        if not getattr(config, "encoder_rate", 0):
+        if not _encoder_rate(config):
             return [[p for _, p in named]]
         return [[p for name, p in named if ("encoder" in name.split(".")) is wanted] for wanted in (True, False)]
 
     return split
 
 
-def rates(config: Any) -> Any:
+def _encoder_rate(config: TrainingSettings) -> float:
+    return config.encoder_rate if isinstance(config, _EncoderRate) else 0.0
+
+
+def rates(config: TrainingSettings) -> Any:
     """Peak learning rate: a number, or an array of (encoder, rest)."""
-    encoder = getattr(config, "encoder_rate", 0)
+    encoder = _encoder_rate(config)
     return np.array([encoder, config.learning_rate]) if encoder else config.learning_rate
 
 
-def schedule(config: Any, rows: Rows) -> list[Callback]:
+def schedule(config: TrainingSettings, rows: Rows) -> list[Callback]:
     """The callbacks of config.schedule (one_cycle, plateau, constant), early stopping and accumulation."""
     found: list[Callback] = []
     peak = rates(config)
     if config.schedule == "one_cycle":
         whole = combined_cos(0.25, peak / 25, peak, peak / 1e5)
-        found.append(ParamScheduler({"lr": _thawing(config) if _fine_tunes(config) else whole}))
-    if config.schedule == "plateau":
-        found.append(Plateau(config, rows))
-    if getattr(config, "stop_after", 0):
+        found.append(ParamScheduler({"lr": _fine_tuning_rates(config) if _fine_tunes(config) else whole}))
+    if config.schedule == "plateau" and isinstance(config, _PlateauSettings):
+        found.append(Plateau(config, peak, rows))
+    if config.stop_after:
         found.append(EarlyStop(config.stop_after, rows))
-    if getattr(config, "accumulate", 1) > 1:
+    if isinstance(config, _Accumulation) and config.accumulate > 1:
         found.append(Accumulate(config.accumulate))
     return found
 
 
-def _fine_tunes(config: Any) -> bool:
-    """Whether a body with weights of its own is trained under a new head."""
-    return getattr(config, "weights", "none") != "none" and hasattr(config, "body_rate")
+def _fine_tunes(config: object) -> TypeGuard[_FineTuning]:
+    """Whether a body with given weights is trained under a new head."""
+    return isinstance(config, _FineTuning) and config.weights != "none"
 
 
-def _thawing(config: Any) -> Any:
+def _fine_tuning_rates(config: _FineTuning) -> Callable[[float], list[float]]:
     """Rates [body, head] over the share of the training done: the body at 0 at first, then at its own lower rate.
 
-    The way of fastai's fine_tune, as one function of the share done, so that a resumed run follows the same curve.
+    As fastai's fine_tune, but one function of the share done, so that a resumed run follows the same curve.
     """
     peak, frozen = config.learning_rate, config.frozen
     first = combined_cos(0.3, peak / 25, peak, peak / 10)
@@ -108,18 +156,18 @@ class Plateau(Callback):
 
     order = 55
 
-    def __init__(self, config: Any, rows: Rows) -> None:
-        self.config, self.rows = config, rows
+    def __init__(self, config: _PlateauSettings, peak: Any, rows: Rows) -> None:
+        self.config, self.peak, self.rows = config, peak, rows
 
     def before_epoch(self) -> None:
         """Set the rate of every parameter group."""
-        reduced = self.config.factor ** drops(self.rows, self.config.patience)
-        for group, peak in zip(self.opt.hypers, np.atleast_1d(rates(self.config)).tolist(), strict=True):
+        reduced = self.config.factor ** plateaus(self.rows, self.config.patience)
+        for group, peak in zip(self.opt.hypers, np.atleast_1d(self.peak).tolist(), strict=True):
             group["lr"] = max(peak * reduced, min(self.config.min_rate, peak))
 
 
 class EarlyStop(Callback):
-    """Ends the fit once the watched value has not improved for `patience` epochs; runs after the row was kept."""
+    """Ends the fit once the watched value has not improved for `patience` epochs; runs after the row is written."""
 
     order = 70
 
@@ -128,7 +176,7 @@ class EarlyStop(Callback):
 
     def after_epoch(self) -> None:
         """Look at the rows."""
-        if waited(self.rows) >= self.patience:
+        if epochs_without_gain(self.rows) >= self.patience:
             raise CancelFitException()
 
 

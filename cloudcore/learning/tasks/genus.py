@@ -1,6 +1,5 @@
 """The genus of a cloud photograph: any convolutional classifier, learnt from a folder per class."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,25 +12,29 @@ from cloudcore.frames.preflight import Preflight
 from cloudcore.learning.batches import photograph_data
 from cloudcore.learning.batches.class_data import fit_temperature, labels
 from cloudcore.learning.batches.photograph_data import GenusData, predicting_side
-from cloudcore.learning.options import option
-from cloudcore.learning.task import Task
+from cloudcore.learning.settings import TrainingSettings, in_order, option, shared
+from cloudcore.learning.task import Loss, Network, Progress, Task, Tensor
 from cloudcore.photographs import decisions, folders, rejection
 
 RECALL = 0.95
 
 
+@in_order(
+    "network weights epochs batch learning_rate size seed validation test equalise split_seed test_folder presize "
+    "test_size progressive crop augment smoothing mixup cutmix dropout drop_path frozen body_rate optimiser "
+    "momentum weight_decay schedule averaging flip_test precision stop_after compile"
+)
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Settings of a genus training. Defaults: a small network from scratch, minutes on two cores."""
 
     network: str = option("resnet10t", "Any convolutional network of timm or torchvision, such as resnet34")
     weights: str = option("none", "Start: none, imagenet (fetched), or a safetensors file")
-    epochs: int = option(30, "Passes over the photographs", low=1, high=2000)
-    batch: int = option(64, "Photographs a step", low=2, high=512)
-    learning_rate: float = option(0.003, "Peak learning rate", low=1e-7, high=1.0)
+    epochs: int = shared("epochs", 30, "Passes over the photographs")
+    batch: int = shared("batch", 64, "Photographs a step", low=2)
+    learning_rate: float = shared("learning_rate", 0.003)
     size: int = option(128, "Side of what the network sees in training", low=32, high=512, unit="px")
-    seed: int = option(0, "Same seed, same numbers on the CPU", low=0, high=2**31 - 1)
-    validation: float = option(0.1, "Share held out for choices: best epoch, temperature", low=0.0, high=0.5)
+    validation: float = shared("validation", 0.1, "Share held out for choices: best epoch, temperature", high=0.5)
     test: float = option(0.15, "Share held out for the scores alone", low=0.0, high=0.5)
     equalise: str = option(
         "none", "Classes as they are, weighted in the loss, or drawn equally often",
@@ -57,16 +60,8 @@ class Config:
                            advanced=True)  # fmt: skip
     body_rate: float = option(0.1, "Rate of the body over the rate of the head, on given weights", low=0.0, high=1.0,
                               advanced=True)  # fmt: skip
-    optimiser: str = option("adamw", "Who takes the steps", choices=("adamw", "sgd"), advanced=True)
-    momentum: float = option(0.9, "Momentum of SGD, first beta of AdamW", low=0.0, high=0.999, advanced=True)
-    weight_decay: float = option(0.05, "Decoupled weight decay", low=0.0, high=1.0, advanced=True)
-    schedule: str = option("one_cycle", "Learning rate over time", choices=("one_cycle", "constant"), advanced=True)
-    averaging: float = option(0.0, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
+    weight_decay: float = shared("weight_decay", 0.05, "Decoupled weight decay")
     flip_test: bool = option(True, "Predict on the photograph and its mirror image, averaged", advanced=True)
-    precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
-    stop_after: int = option(0, "Stop after so many epochs without a lower loss; 0: never", low=0, high=1000,
-                             advanced=True)  # fmt: skip
-    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -82,7 +77,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> GenusData:
+def dataset(config: Config, folder: Path, progress: Progress | None = None) -> GenusData:
     """Read a folder of classes, the cleaner's decisions applied, twins together, split. Raises DataError."""
     decided = decisions.apply_to(folder)
     read = folders.read_folder(folder, config.presize, progress, where=decided)
@@ -115,7 +110,7 @@ def _test_part(config: Config, classes: tuple[str, ...], known: set[str]) -> lis
     return [example for example in read.examples if example.photo.sha256 not in known]
 
 
-def network(config: Config, classes: int = 10) -> Any:
+def network(config: Config, classes: int = 10) -> Network:
     """The torch module: normalised x (N, 3, H, W) -> logits (N, classes)."""
     from cloudcore.learning.networks import photograph_net
 
@@ -130,7 +125,7 @@ def network(config: Config, classes: int = 10) -> Any:
     return net
 
 
-def _fill_body(net: Any, path: Path) -> None:
+def _fill_body(net: Network, path: Path) -> None:
     """Take what fits from a safetensors file of the same network, the last layer left out."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -149,11 +144,11 @@ def _fill_body(net: Any, path: Path) -> None:
     net.body.load_state_dict(fitting, strict=False)
 
 
-def loss(config: Config) -> Callable[[Any, Any], Any]:
+def loss(config: Config) -> Loss:
     """loss(logits (N, K), target): cross-entropy, smoothed on soft targets (N, K), plain on classes (N,)."""
     from torch.nn import functional
 
-    def value(logits: Any, target: Any) -> Any:
+    def value(logits: Tensor, target: Tensor) -> Tensor:
         if target.ndim == 1:
             return functional.cross_entropy(logits, target)
         return functional.cross_entropy(logits, target, label_smoothing=config.smoothing)
@@ -161,7 +156,7 @@ def loss(config: Config) -> Callable[[Any, Any], Any]:
     return value
 
 
-def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
+def deploy(config: Config, net: Network) -> tuple[Network, dict[str, Any]]:
     """What is exported: (module giving logits (N, K) and maps (N, K, h, w), how a photograph is fitted to it)."""
     from cloudcore.learning.networks import photograph_net
 
@@ -178,7 +173,7 @@ def calibrate(prepared: GenusData, predictor: models.Predictor) -> dict[str, Any
 
     The temperature minimises the log loss (Guo et al. 2017). The rejection keeps 95 % of the photographs, by the free
     energy logsumexp(logits) (Liu et al. 2020) at half weight less the distance of the picture's statistics from those
-    learnt from, each in units of its spread over the validation photographs. No other picture has a say.
+    learnt from, each in units of its spread over the validation photographs. No other picture counts.
     """
     if not prepared.valid:
         return {}

@@ -1,6 +1,5 @@
 """Fish, Flower, Gravel, Sugar: four masks of a satellite image, by any network and encoder of segmentation-models."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 from cloudcore import settings
 from cloudcore.errors import ModelError
 from cloudcore.learning.batches.pattern_data import PatternData
-from cloudcore.learning.options import option
-from cloudcore.learning.task import Task
+from cloudcore.learning.settings import TrainingSettings, in_order, option, shared
+from cloudcore.learning.task import Loss, Network, Progress, Task, Tensor
 from cloudcore.satellite import cache as satellite_cache
 from cloudcore.satellite.table import PATTERNS
 
@@ -22,20 +21,24 @@ SIZES = ("320x480", "320x640", "384x576", "192x288", "64x96")
 LOSSES = ("bce_dice", "bce", "dice", "iou", "focal", "iou_dice_focal", "lovasz", "tversky")
 
 
+@in_order(
+    "network encoder epochs batch learning_rate size loss seed validation decoder_width weights gate gate_share "
+    "bce_share dice_nonempty folds fold optimiser encoder_rate momentum weight_decay schedule factor patience "
+    "min_rate stop_after accumulate averaging flips shift_scale_rotate grid_distortion elastic blur flip_test "
+    "min_steps precision compile"
+)
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Settings of a patterns training. Defaults: three epochs on the samples in about a minute on two cores."""
 
     network: str = option("unet", "Architecture of segmentation-models", choices=NETWORKS)
     encoder: str = option("tu-mobilenetv4_conv_small", "Any encoder of segmentation-models")
-    epochs: int = option(3, "Passes over the images", low=1, high=2000)
-    batch: int = option(4, "Images a step", low=1, high=512)
-    learning_rate: float = option(0.002, "Peak learning rate (of the decoder, where the encoder has its own)", low=1e-7,
-                                  high=1.0)  # fmt: skip
+    batch: int = shared("batch", 4)
+    learning_rate: float = shared(
+        "learning_rate", help="Peak learning rate (of the decoder, where the encoder has its own)"
+    )
     size: str = option("192x288", "Height x width the images are resized to", choices=SIZES, unit="px")
     loss: str = option("bce_dice", "What is minimised", choices=LOSSES)
-    seed: int = option(0, "Same seed, same numbers on the CPU", low=0, high=2**31 - 1)
-    validation: float = option(0.2, "Share of images held out", low=0.0, high=0.6)
     decoder_width: int = option(
         128, "Channels of the deepest decoder block (U-Net and its kin)", low=16, high=512, advanced=True
     )
@@ -50,20 +53,14 @@ class Config:
         0, "k-fold: parts the images are dealt into; 0: hold a share out", low=0, high=50, advanced=True
     )
     fold: int = option(0, "k-fold: which part is held out, from 0", low=0, high=49, advanced=True)
-    optimiser: str = option("adamw", "Who takes the steps", choices=("adamw", "radam", "adam", "sgd"), advanced=True)
+    optimiser: str = shared("optimiser", choices=("adamw", "radam", "adam", "sgd"))
     encoder_rate: float = option(0.0, "Peak rate of the encoder; 0: as the rest", low=0.0, high=1.0, advanced=True)
-    momentum: float = option(0.9, "Momentum of SGD, first beta of the others", low=0.0, high=0.999, advanced=True)
-    weight_decay: float = option(0.01, "Weight decay", low=0.0, high=1.0, advanced=True)
-    schedule: str = option(
-        "one_cycle", "Learning rate over time", choices=("one_cycle", "plateau", "constant"), advanced=True
-    )
+    momentum: float = shared("momentum", help="Momentum of SGD, first beta of the others")
+    schedule: str = shared("schedule", choices=("one_cycle", "plateau", "constant"))
     factor: float = option(0.5, "Plateau: what the rate is multiplied by", low=0.01, high=0.99, advanced=True)
     patience: int = option(3, "Plateau: epochs without a lower loss", low=0, high=1000, advanced=True)
     min_rate: float = option(1e-6, "Plateau: lowest rate", low=0.0, high=1.0, advanced=True)
-    stop_after: int = option(0, "Stop after so many epochs without a lower loss; 0: never", low=0, high=1000,
-                             advanced=True)  # fmt: skip
     accumulate: int = option(1, "Batches a step", low=1, high=256, advanced=True)
-    averaging: float = option(0.0, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
     flips: bool = option(True, "Augment: mirror images", advanced=True)
     shift_scale_rotate: float = option(0.5, "Augment: chance of a shift, scale and turn", low=0.0, high=1.0,
                                        advanced=True)  # fmt: skip
@@ -72,8 +69,6 @@ class Config:
     blur: float = option(0.1, "Augment: chance of a blur", low=0.0, high=1.0, advanced=True)
     flip_test: bool = option(False, "Predict on the image and its mirror images, averaged", advanced=True)
     min_steps: int = option(8, "Batches an epoch has at least", low=1, high=10000, advanced=True)
-    precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
-    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -103,29 +98,30 @@ def size_hw(config: Config) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> PatternData:
+def dataset(config: Config, folder: Path, progress: Progress | None = None) -> PatternData:
     """Read a patterns data folder through its cache below the workspace and split it. Raises DataError."""
     table, found, names = satellite_cache.sources(folder)
     root = settings.load().workspace / "cache" / "patterns"
     cache = satellite_cache.build(table, found, names, size_hw(config), root, progress)
-    held = satellite_cache.hold_out(cache, config.validation, config.seed, config.folds, config.fold)
-    return PatternData(config, cache, table, found, held, held.note)
+    parts = satellite_cache.hold_out(cache, config.validation, config.seed, config.folds, config.fold)
+    return PatternData(config, cache, table, found, parts, parts.note)
 
 
-def network(config: Config) -> Any:
+def network(config: Config, classes: int = len(PATTERNS)) -> Network:
     """The torch module: normalised x (N, 3, h, w) -> logits (N, 4, h, w); with a gate, networks.gated.Gated."""
     if not config.gate:
-        return _segmenter(config)
+        return _segmenter(config, classes)
     from cloudcore.learning.networks import gated
 
-    return gated.Gated(_segmenter(config, aux_params={"classes": len(PATTERNS)}), _segmenter(config), config.gate_share)
+    first = _segmenter(config, classes, aux_params={"classes": classes})
+    return gated.Gated(first, _segmenter(config, classes), config.gate_share)
 
 
-def _segmenter(config: Config, **more: Any) -> Any:
+def _segmenter(config: Config, classes: int, **more: Any) -> Network:
     import segmentation_models_pytorch as smp
 
     pretrained = "imagenet" if config.weights == "imagenet" else None
-    wanted = {"encoder_weights": pretrained, "in_channels": 3, "classes": len(PATTERNS), **more}
+    wanted = {"encoder_weights": pretrained, "in_channels": 3, "classes": classes, **more}
     if config.network in ("unet", "unetplusplus", "manet"):
         wanted["decoder_channels"] = tuple(max(16, config.decoder_width // 2**level) for level in range(5))
     try:
@@ -141,7 +137,7 @@ def _segmenter(config: Config, **more: Any) -> Any:
     return net
 
 
-def _load_encoder(encoder: Any, path: Path) -> None:
+def _load_encoder(encoder: Network, path: Path) -> None:
     """Fill an encoder from a safetensors file of its own names, of timm's, or of a whole network's."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -165,12 +161,12 @@ def _load_encoder(encoder: Any, path: Path) -> None:
     raise ModelError(f"{path.name} holds the weights of another encoder. Choose the encoder they belong to.")
 
 
-def forward(config: Config, net: Any, x: Any) -> Any:
+def forward(config: Config, net: Network, x: Tensor) -> Tensor:
     """Logits in training: of a gated network all its parts, (N, 12, h, w)."""
     return net.parts(x) if config.gate else net(x)
 
 
-def loss(config: Config) -> Callable[[Any, Any], Any]:
+def loss(config: Config) -> Loss:
     """loss(logits, target uint8 (N, 4, h, w)) by name; with a gate that of all three parts."""
     from cloudcore.learning.fit import mask_losses
 
@@ -178,7 +174,7 @@ def loss(config: Config) -> Callable[[Any, Any], Any]:
     return mask_losses.gated(first) if config.gate else first
 
 
-def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
+def deploy(config: Config, net: Network) -> tuple[Network, dict[str, Any]]:
     """What is exported: (module giving logits (N, 4, H, W), its input's shape); gated and flipped inside the graph."""
     from cloudcore.learning.networks import flip_average, gated
 

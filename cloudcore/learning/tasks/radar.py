@@ -1,6 +1,5 @@
 """The kind of a storm on a radar picture: cellular, a line, tropical, other, noise, or missing data."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from cloudcore import images, models
 from cloudcore.errors import DataError
 from cloudcore.learning.batches.class_data import fit_temperature, labels
 from cloudcore.learning.batches.radar_data import RadarData, spread
-from cloudcore.learning.options import option
-from cloudcore.learning.task import Task
+from cloudcore.learning.settings import TrainingSettings, in_order, option, shared
+from cloudcore.learning.task import Loss, Network, Progress, Task
 from cloudcore.photographs import folders as photographs_folders
 from cloudcore.radar import folders
 from cloudcore.radar import variants as radar_variants
@@ -20,33 +19,30 @@ from cloudcore.radar import variants as radar_variants
 MULTIPLE = 8
 
 
+@in_order(
+    "network epochs batch learning_rate rotation shift shear zoom flips seed dropout validation test split_seed "
+    "optimiser momentum weight_decay schedule averaging precision stop_after compile"
+)
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Settings of a radar training. Defaults: three blocks on the samples in well under a minute on two cores."""
 
     network: str = option("blocks", "Three blocks, or the chapter's one convolution", choices=("blocks", "chapter"))
-    epochs: int = option(16, "Passes over the pictures", low=1, high=2000)
-    batch: int = option(8, "Pictures a step", low=2, high=512)
-    learning_rate: float = option(0.008, "Peak learning rate", low=1e-7, high=1.0)
+    epochs: int = shared("epochs", 16, "Passes over the pictures")
+    batch: int = shared("batch", help="Pictures a step", low=2)
+    learning_rate: float = shared("learning_rate", 0.008)
     rotation: float = option(10.0, "Turned at most", low=0.0, high=180.0, unit="degrees")
     shift: float = option(0.05, "Shifted at most, share of the side", low=0.0, high=0.5)
     shear: float = option(5.0, "Sheared at most", low=0.0, high=45.0, unit="degrees")
     zoom: float = option(0.1, "Zoomed at most, share", low=0.0, high=1.0)
     flips: bool = option(True, "Mirrored up and down, left and right")
-    seed: int = option(0, "Same seed, same numbers on the CPU", low=0, high=2**31 - 1)
     dropout: float = option(0.0, "Share of maps (chapter) or features (blocks) dropped", low=0.0, high=0.9)
-    validation: float = option(0.2, "Share held out for choices, by day", low=0.0, high=0.5)
+    validation: float = shared("validation", help="Share held out for choices, by day", high=0.5)
     test: float = option(0.0, "Share held out for the scores alone, by day", low=0.0, high=0.5)
     split_seed: int = option(0, "Fixes who is held out, whatever the seed", low=0, high=2**31 - 1, advanced=True)
-    optimiser: str = option("adamw", "Who takes the steps", choices=("adamw", "adam", "sgd"), advanced=True)
-    momentum: float = option(0.9, "Momentum of SGD, first beta of Adam", low=0.0, high=0.999, advanced=True)
-    weight_decay: float = option(0.01, "Weight decay", low=0.0, high=1.0, advanced=True)
-    schedule: str = option("one_cycle", "Learning rate over time", choices=("one_cycle", "constant"), advanced=True)
-    averaging: float = option(0.97, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
-    precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
-    stop_after: int = option(0, "Stop after so many epochs without a lower loss; 0: never", low=0, high=1000,
-                             advanced=True)  # fmt: skip
-    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
+    optimiser: str = shared("optimiser", choices=("adamw", "adam", "sgd"))
+    momentum: float = shared("momentum", help="Momentum of SGD, first beta of Adam")
+    averaging: float = shared("averaging", 0.97)
 
 
 _CHAPTER: dict[str, Any] = {
@@ -62,7 +58,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> RadarData:
+def dataset(config: Config, folder: Path, progress: Progress | None = None) -> RadarData:
     """Read a folder of classes and split it by day. Raises DataError."""
     read = folders.read_folder(folder, progress)
     by_photo = {example.photo: example for example in read.examples}
@@ -78,21 +74,21 @@ def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] |
     return RadarData(config, read.classes, train, valid, test, note, stems)
 
 
-def network(config: Config, classes: int = 6) -> Any:
+def network(config: Config, classes: int = 6) -> Network:
     """The torch module: x (N, 1 or 3, 136, 136) of dBZ / 80 -> logits (N, classes)."""
     from cloudcore.learning.networks import radar_net
 
     return radar_net.build(config.network, classes, config.dropout)
 
 
-def loss(config: Config) -> Callable[[Any, Any], Any]:
+def loss(config: Config) -> Loss:
     """loss(logits (N, K), classes (N,)): cross-entropy."""
     from torch.nn import functional
 
     return functional.cross_entropy
 
 
-def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
+def deploy(config: Config, net: Network) -> tuple[Network, dict[str, Any]]:
     """What is exported: (module giving logits (N, K), how a picture is fitted to it)."""
     from cloudcore.learning.networks import radar_net
 

@@ -1,6 +1,5 @@
 """Cloud or sky, a probability for every pixel of an all-sky frame: U-Net, and CloudNet as published or dense."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,42 +10,36 @@ from cloudcore.errors import DataError, ModelError
 from cloudcore.frames import examples as frames_examples
 from cloudcore.frames import labelled, near_duplicates, preflight, splits
 from cloudcore.learning.batches.sky_data import UNET_MULTIPLE, SkyData, is_patch
-from cloudcore.learning.options import option
-from cloudcore.learning.task import Task
+from cloudcore.learning.settings import TrainingSettings, in_order, option, shared
+from cloudcore.learning.task import Loss, Network, Progress, Task, Tensor
 
 
+@in_order(
+    "network epochs batch learning_rate size crop loss seed validation form encoder decoder_width weights optimiser "
+    "momentum weight_decay schedule averaging augment stride min_steps flip_test precision stop_after compile"
+)
 @dataclass(frozen=True)
-class Config:
+class Config(TrainingSettings):
     """Settings of a sky training. Defaults: three epochs on the samples in well under two minutes on two cores."""
 
     network: str = option("unet", "U-Net, or the 32x32-patch CloudNet of 2017", choices=("unet", "cloudnet"))
-    epochs: int = option(3, "Passes over the frames", low=1, high=2000)
-    batch: int = option(8, "Frames (or crops) a step", low=1, high=256)
-    learning_rate: float = option(0.002, "Peak learning rate", low=1e-7, high=1.0)
+    epochs: int = shared("epochs", help="Passes over the frames")
+    batch: int = shared("batch", help="Frames (or crops) a step", high=256)
     size: int = option(256, "Shorter side the frames are resized to; 0 leaves them", low=0, high=2048, unit="px")
     crop: int = option(224, "Side of the square cut for training", low=32, high=1024, unit="px")
     loss: str = option("bce_dice", "What is minimised", choices=("bce_dice", "bce", "dice", "cross_entropy"))
-    seed: int = option(0, "Same seed, same numbers on the CPU", low=0, high=2**31 - 1)
-    validation: float = option(0.2, "Share of frames held out, by whole nights or blocks", low=0.0, high=0.6)
+    validation: float = shared("validation", help="Share of frames held out, by whole nights or blocks")
     form: str = option("dense", "CloudNet: trained on real context, or on padded patches", choices=("dense", "patch"))
     encoder: str = option("tu-mobilenetv4_conv_small", "U-Net: any encoder of segmentation-models", advanced=True)
     decoder_width: int = option(128, "U-Net: channels of the deepest decoder block", low=16, high=512, advanced=True)
     weights: str = option("none", "Encoder start: none, imagenet (fetched), or a safetensors file", advanced=True)
-    optimiser: str = option("adamw", "Who takes the steps", choices=("adamw", "sgd"), advanced=True)
-    momentum: float = option(0.9, "Momentum of SGD, first beta of AdamW", low=0.0, high=0.999, advanced=True)
-    weight_decay: float = option(0.01, "Decoupled weight decay", low=0.0, high=1.0, advanced=True)
-    schedule: str = option("one_cycle", "Learning rate over time", choices=("one_cycle", "constant"), advanced=True)
-    averaging: float = option(0.0, "Decay of averaged weights a step; 0: none", low=0.0, high=0.9999, advanced=True)
+    weight_decay: float = shared("weight_decay", help="Decoupled weight decay")
     augment: float = option(
         0.5, "Strength of flips, turns, scale, gain, tint and noise", low=0.0, high=1.0, advanced=True
     )
     stride: int = option(4, "CloudNet: every n-th pixel learns and is scored", choices=(1, 2, 4, 8), advanced=True)
     min_steps: int = option(8, "Steps an epoch has at least", low=1, high=10000, advanced=True)
     flip_test: bool = option(False, "Predict on the frame and its mirror images, averaged", advanced=True)
-    precision: str = option("auto", "Arithmetic", choices=("auto", "float32", "bfloat16"), advanced=True)
-    stop_after: int = option(0, "Stop after so many epochs without a lower loss; 0: never", low=0, high=1000,
-                             advanced=True)  # fmt: skip
-    compile: bool = option(False, "Compile the network first: for long runs on a GPU", advanced=True)
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -67,7 +60,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] | None = None) -> SkyData:
+def dataset(config: Config, folder: Path, progress: Progress | None = None) -> SkyData:
     """Read a sky data folder, keep twins together, split by group. Raises DataError where nothing can be learnt."""
     examples = frames_examples.load(labelled.pairs(folder), config.size, progress)
     usable = [example for example in examples if (example.label != 128).any()]
@@ -77,15 +70,15 @@ def dataset(config: Config, folder: Path, progress: Callable[[int, int], None] |
         [example.pair for example in usable], np.stack([example.print for example in usable])
     )
     parts = splits.split(joined, config.validation, config.seed) if config.validation > 0 else None
-    held = {pair.image for pair in parts.valid} if parts else set()
-    train = [example for example in usable if example.pair.image not in held]
-    valid = [example for example in usable if example.pair.image in held]
+    held_out = {pair.image for pair in parts.valid} if parts else set()
+    train = [example for example in usable if example.pair.image not in held_out]
+    valid = [example for example in usable if example.pair.image in held_out]
     note = parts.note if parts else f"No validation: all {len(train)} frames are learnt from."
     stems = {"train": [e.pair.stem for e in train], "valid": [e.pair.stem for e in valid]}
     return SkyData(config, train, valid, note, labelled.base_rate(e.label for e in valid or train), stems)
 
 
-def network(config: Config) -> Any:
+def network(config: Config, classes: int = 1) -> Network:
     """The torch module: normalised x (N, 3, H, W) -> logits (N, 1, h, w); h, w shrunk by the stride for CloudNet."""
     if config.network == "cloudnet":
         from cloudcore.learning.networks import cloudnet
@@ -97,14 +90,16 @@ def network(config: Config) -> Any:
     channels = tuple(max(16, width // 2**level) for level in range(5))
     pretrained = "imagenet" if config.weights == "imagenet" else None
     try:
-        return smp.Unet(config.encoder, encoder_weights=pretrained, decoder_channels=channels, in_channels=3, classes=1)
+        return smp.Unet(
+            config.encoder, encoder_weights=pretrained, decoder_channels=channels, in_channels=3, classes=classes
+        )
     except (KeyError, RuntimeError, ValueError) as problem:
         raise ModelError(f"No encoder {config.encoder!r} could be made ({problem}). Choose another name.") from problem
     except OSError as problem:
         raise ModelError("ImageNet weights could not be fetched. Go online, or set weights to none.") from problem
 
 
-def forward(config: Config, net: Any, x: Any) -> Any:
+def forward(config: Config, net: Network, x: Tensor) -> Tensor:
     """Logits during training: patches by the published path, crops densely at the config's stride."""
     if is_patch(config):
         both = net.forward_patches(x)
@@ -112,7 +107,7 @@ def forward(config: Config, net: Any, x: Any) -> Any:
     return net(x, stride=config.stride) if config.network == "cloudnet" else net(x)
 
 
-def loss(config: Config) -> Callable[[Any, Any], Any]:
+def loss(config: Config) -> Loss:
     """loss(logits (N,1,h,w), label uint8 (N,H,W)) over defined pixels; labels are read at every (H/h)-th pixel.
 
     bce and cross_entropy are the same thing for two classes (the logit is their difference); dice is soft and pooled
@@ -121,7 +116,7 @@ def loss(config: Config) -> Callable[[Any, Any], Any]:
     import torch
     from torch.nn import functional
 
-    def value(logits: Any, label: Any) -> Any:
+    def value(logits: Tensor, label: Tensor) -> Tensor:
         step = round(label.shape[1] / logits.shape[2])
         label = label[:, None, ::step, ::step]
         valid, truth = (label != 128).float(), (label == 255).float()
@@ -138,7 +133,7 @@ def loss(config: Config) -> Callable[[Any, Any], Any]:
     return value
 
 
-def deploy(config: Config, net: Any) -> tuple[Any, dict[str, Any]]:
+def deploy(config: Config, net: Network) -> tuple[Network, dict[str, Any]]:
     """What is exported: (module giving logits (N,1,H,W) of every pixel, {multiple, side} of its input)."""
     from cloudcore.learning.networks import cloudnet_exact, flip_average
 

@@ -1,4 +1,4 @@
-"""Our brush canvas: a frame with its paint, drawn and edited in the browser, told to Python after every stroke.
+"""Our brush canvas: a frame with its paint, drawn and edited in the browser, sent to Python after every stroke.
 
 The picture goes to the browser once per document; strokes come back as run lengths. A rerun never touches what was
 painted: the canvas loads a label only when the document is new to it.
@@ -45,7 +45,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class BrushValue:
-    """What the browser last told: label (H, W) uint8 0/128/255, its counter `rev` and the strokes that made it."""
+    """The browser's newest label (H, W), uint8 0/128/255, its counter `rev` and the number of strokes that made it."""
 
     doc: str
     rev: int
@@ -108,29 +108,29 @@ def brush(
     on_stroke: Callable[[], None] | None = None,
     on_dome: Callable[[], None] | None = None,
 ) -> None:
-    """Shows the canvas; `value(sheet, key)` has the label of its last stroke.
+    """Show the canvas; `value(sheet, key)` has the label of its last stroke.
 
     on_stroke is called before the page runs again, whatever page that is.
-    on_dome is called likewise when a handle of a `horizon_sheet` was let go; there `moved_dome(sheet, key)` has it.
+    on_dome is called likewise when a handle of a `horizon_sheet` was let go; `moved_dome(sheet, key)` has the dome.
     """
     _canvas()(data=sheet.payload, key=key, on_label_change=on_stroke or _nothing, on_dome_change=on_dome or _nothing)
 
 
 def value(sheet: Sheet, key: str) -> BrushValue | None:
     """The label that the canvas under `key` last sent for this sheet, or None."""
-    told = _state(sheet, key, "label")
-    if told is None:
+    message = _state(sheet, key, "label")
+    if message is None:
         return None
-    cloud, hidden = (rle.decode(str(told[name]), sheet.shape_hw) for name in ("cloud", "undefined"))
+    cloud, hidden = (rle.decode(str(message[name]), sheet.shape_hw) for name in ("cloud", "undefined"))
     label = np.where(cloud, np.uint8(CLOUD), np.uint8(SKY))
     label[hidden | ~sheet.valid] = UNDEFINED
-    return BrushValue(sheet.doc, int(told["rev"]), int(told["strokes"]), label)
+    return BrushValue(sheet.doc, int(message["rev"]), int(message["strokes"]), label)
 
 
 def revision(sheet: Sheet, key: str) -> int:
     """The counter of the label that `value` would give, 0 before the first stroke; without decoding it."""
-    told = _state(sheet, key, "label")
-    return 0 if told is None else int(told["rev"])
+    message = _state(sheet, key, "label")
+    return 0 if message is None else int(message["rev"])
 
 
 def first_cloud(sheet: Sheet) -> Mask:
@@ -140,14 +140,14 @@ def first_cloud(sheet: Sheet) -> Mask:
 
 def moved_dome(sheet: Sheet, key: str) -> Dome | None:
     """The dome as its handles were left on a `horizon_sheet`, or None when they were not touched."""
-    told = _state(sheet, key, "dome")
-    if told is None:
+    message = _state(sheet, key, "dome")
+    if message is None:
         return None
-    return Dome((round(float(told["y"]), 1), round(float(told["x"]), 1)), round(float(told["radius"]), 1))
+    return Dome((round(float(message["y"]), 1), round(float(message["x"]), 1)), round(float(message["radius"]), 1))
 
 
 def note(sheet: Sheet, rev: int, text: str, *, key: str) -> None:
-    """Shows `text` in the canvas' status bar: Python's word on the label that it holds, number `rev`."""
+    """Show `text` in the canvas' status bar, for the label of number `rev`."""
     _note()(data={"doc": sheet.doc, "rev": rev, "text": text}, key=key)
 
 
@@ -179,13 +179,13 @@ def runs(label: Label, valid: Mask) -> dict[str, str]:
 
 def _state(sheet: Sheet, key: str, name: str) -> dict[str, Any] | None:
     state = st.session_state.get(key) or {}
-    told = state.get(name)
-    return told if told and told["doc"] == sheet.doc else None
+    message = state.get(name)
+    return message if message and message["doc"] == sheet.doc else None
 
 
 @cache
 def _canvas() -> Callable[..., Any]:
-    """The component, registered once a process from the files beside this one."""
+    """Register the component once a process, from the files beside this one."""
     script = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     html, css = ((HERE / name).read_text(encoding="utf-8") for name in ("brush.html", "brush.css"))
     return st.components.v2.component("cloudcore.brush", html=html, css=css, js=script)
@@ -197,4 +197,4 @@ def _note() -> Callable[..., Any]:
 
 
 def _nothing() -> None:
-    """A state of the canvas is kept only when something listens to it."""
+    """Listen to a state of the canvas: one that nothing listens to is not kept."""

@@ -1,3 +1,7 @@
-"""The Cloud type page: photographs to genera, and the cleaner of a set of photographs."""
+"""The Cloud type page.
 
-__all__ = ["cleaner", "photographs", "view"]
+In: photographs of clouds and a classifier; out: a genus for each with its confidence, the person's labels in the label
+store, decisions about a set of photographs, and a run that learns from it.
+"""
+
+__all__ = ["answer", "cleaner", "intake", "photographs", "view"]

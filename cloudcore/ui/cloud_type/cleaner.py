@@ -15,8 +15,9 @@ from cloudcore.photographs import decisions, folders
 from cloudcore.photographs.decisions import BIN, KEEP, MOVE, Decision
 from cloudcore.photographs.genera import find
 from cloudcore.ui.cloud_type import view
-from cloudcore.ui.shared import widgets
-from cloudcore.ui.shared.widgets import Library
+from cloudcore.ui.shared.library import Library
+from cloudcore.ui.shared.models import load_predictor
+from cloudcore.ui.shared.widgets import is_dark, stage, thumbnail
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
 PARTS = {"All": None, "Learnt from": True, "Held out": False}
@@ -25,8 +26,8 @@ EVERY = "Every class"
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What the view shows: a data folder, its review, and the decisions that stand."""
+class Cleaning:
+    """A data folder under review: the review, the decisions that stand, and the model in use."""
 
     folder: Path
     review: Review
@@ -35,7 +36,7 @@ class Bench:
 
 
 def show(library: Library, model: models.ModelEntry) -> None:
-    """The whole view: choose a folder, look at the worst, decide, train again."""
+    """Draw the whole view: choose a folder, look at the worst, decide, train again."""
     folder = _choose_folder(library)
     if folder is None:
         st.info("Name a folder with a folder for each class.")
@@ -45,14 +46,14 @@ def show(library: Library, model: models.ModelEntry) -> None:
     except CloudcoreError as problem:
         st.error(str(problem))
         return
-    bench = Bench(folder, review, decisions.standing(folder), model)
-    left, right = widgets.stage(view.INSPECTOR_PX)
+    cleaning = Cleaning(folder, review, decisions.standing(folder), model)
+    left, right = stage(view.INSPECTOR_PX)
     with right:
-        cell = _show_confusion(bench)
-        _show_decisions(bench)
-        _train_again(bench, library)
+        cell = _show_confusion(cleaning)
+        _show_decisions(cleaning)
+        _train_again(cleaning, library)
     with left:
-        _show_worst(bench, cell)
+        _show_worst(cleaning, cell)
 
 
 def _choose_folder(library: Library) -> Path | None:
@@ -75,12 +76,12 @@ def _choose_folder(library: Library) -> Path | None:
 def _reviewed(folder: Path, model: models.ModelEntry) -> Review:
     parts = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     changed = tuple(path.stat().st_mtime_ns for path in (model.folder / "model.json", *parts))
-    return _review(folder, model.folder, changed, model)
+    return _review(folder, model.folder, changed)
 
 
 @st.cache_resource(show_spinner="Looking at every photograph", max_entries=4)
-def _review(folder: Path, model: Path, changed: tuple[int, ...], _entry: models.ModelEntry) -> Review:
-    return class_review.review(view.predictor(_entry), folder)
+def _review(folder: Path, model: Path, changed: tuple[int, ...]) -> Review:
+    return class_review.review(load_predictor(model), folder)
 
 
 def _code(name: str) -> str:
@@ -88,22 +89,22 @@ def _code(name: str) -> str:
     return genus.code if genus else name[:6]
 
 
-def _show_confusion(bench: Bench) -> tuple[int, int] | None:
-    """The confusion matrix of the chosen part; returns the cell under the finger, if any."""
+def _show_confusion(cleaning: Cleaning) -> tuple[int, int] | None:
+    """Draw the confusion matrix of the chosen part; returns the cell that was clicked, (filed, answered), or None."""
     part = PARTS[
         st.segmented_control(
             "Part", list(PARTS), default="All", required=True, key="cleaner_part", persist_state="session",
             label_visibility="collapsed",
         )
     ]  # fmt: skip
-    photos = bench.review.part(part)
+    photos = cleaning.review.part(part)
     if not photos:
         st.caption("No photograph of this part is in the folder.")
         return None
-    classes = bench.review.classes
+    classes = cleaning.review.classes
     counts = class_review.matrix(photos, len(classes))
     right = int(counts.trace())
-    figure = class_charts.confusion(counts, [_code(name) for name in classes], widgets.is_dark())
+    figure = class_charts.confusion(counts, [_code(name) for name in classes], is_dark())
     alt = f"Confusion matrix of {len(photos)} photographs, {right} on the diagonal"
     event = st.plotly_chart(
         figure, theme=None, config={"displayModeBar": False}, width="stretch", height=300, on_select="rerun",
@@ -117,7 +118,7 @@ def _show_confusion(bench: Bench) -> tuple[int, int] | None:
     with st.expander("Reliability", type="compact"):
         bins = class_review.reliability(photos)
         st.plotly_chart(
-            class_charts.reliability(bins, widgets.is_dark()), theme=None, config={"displayModeBar": False},
+            class_charts.reliability(bins, is_dark()), theme=None, config={"displayModeBar": False},
             width="stretch", height=220, key=f"cleaner_reliability_{part}", alt="Share right against confidence",
         )  # fmt: skip
         st.caption(f"n = {len(photos)}; on the dotted line a confidence means what it says.")
@@ -125,23 +126,23 @@ def _show_confusion(bench: Bench) -> tuple[int, int] | None:
     return (int(points[0]["customdata"][0]), int(points[0]["customdata"][1])) if points else None
 
 
-def _chosen(bench: Bench, cell: tuple[int, int] | None) -> list[Reviewed]:
-    photos = bench.review.part(PARTS[st.session_state.get("cleaner_part", "All")])
+def _chosen(cleaning: Cleaning, cell: tuple[int, int] | None) -> list[Reviewed]:
+    photos = cleaning.review.part(PARTS[st.session_state.get("cleaner_part", "All")])
     if cell is not None:
         return [one for one in photos if (one.photo.label, one.predicted) == cell]
     name = st.session_state.get("cleaner_class", EVERY)
-    return [one for one in photos if name == EVERY or bench.review.classes[one.photo.label] == name]
+    return [one for one in photos if name == EVERY or cleaning.review.classes[one.photo.label] == name]
 
 
-def _show_worst(bench: Bench, cell: tuple[int, int] | None) -> None:
-    """Photographs of a class or cell, the highest loss first, each with its decision and what may be decided."""
-    classes = bench.review.classes
+def _show_worst(cleaning: Cleaning, cell: tuple[int, int] | None) -> None:
+    """Draw photographs of a class or cell, the highest loss first, each with its decision and what may be decided."""
+    classes = cleaning.review.classes
     with st.container(horizontal=True, vertical_alignment="center"):
         st.selectbox(
             "Class", [EVERY, *classes], key="cleaner_class", persist_state="session", label_visibility="collapsed",
             width=200, disabled=cell is not None,
         )  # fmt: skip
-        photos = _chosen(bench, cell)
+        photos = _chosen(cleaning, cell)
         if cell is not None:
             st.caption(f"{classes[cell[0]]} answered {classes[cell[1]]}", width="content")
         st.caption(f"{len(photos)} photographs, highest loss first", width="content")
@@ -154,20 +155,18 @@ def _show_worst(bench: Bench, cell: tuple[int, int] | None) -> None:
         cells = st.columns(COLUMNS, gap="small", wrap=False)
         for place, one in zip(cells, shown[start : start + COLUMNS], strict=False):
             with place.container(gap="xsmall"):
-                _card(bench, one)
+                _card(cleaning, one)
 
 
-def _card(bench: Bench, one: Reviewed) -> None:
-    name, answer = (bench.review.classes[k] for k in (one.photo.label, one.predicted))
+def _card(cleaning: Cleaning, one: Reviewed) -> None:
+    name, answer = (cleaning.review.classes[k] for k in (one.photo.label, one.predicted))
     share = 100 * float(one.probability[one.predicted])
-    st.image(
-        widgets.thumbnail(one.photo.path), alt=f"{one.photo.stem}: filed {name}, answered {answer}", width="stretch"
-    )
+    st.image(thumbnail(one.photo.path), alt=f"{one.photo.stem}: filed {name}, answered {answer}", width="stretch")
     part = "learnt" if one.learnt else "held out"
     st.caption(f"filed {_code(name)}, said {_code(answer)} {share:.0f} %, loss {one.loss:.2f}, {part}")
-    decision = bench.decided.get(one.photo.stem)
+    decision = cleaning.decided.get(one.photo.stem)
     now = "" if decision is None else _words(decision)
-    options = [KEEP, BIN, *(f"{MOVE} to {other}" for other in bench.review.classes if other != name)]
+    options = [KEEP, BIN, *(f"{MOVE} to {other}" for other in cleaning.review.classes if other != name)]
     chosen = st.selectbox(
         "Decide", options, index=options.index(now) if now in options else None, placeholder="Decide…",
         key=f"decide-{one.photo.stem}-{decision.at if decision else ''}", label_visibility="collapsed",
@@ -175,7 +174,7 @@ def _card(bench: Bench, one: Reviewed) -> None:
     )  # fmt: skip
     if chosen and chosen != now:
         what, _, to = chosen.partition(f"{MOVE} to ")
-        decisions.decide(bench.folder, one.photo.stem, MOVE if to else what, to)
+        decisions.decide(cleaning.folder, one.photo.stem, MOVE if to else what, to)
         st.rerun()
 
 
@@ -183,9 +182,9 @@ def _words(decision: Decision) -> str:
     return f"{MOVE} to {decision.to}" if decision.what == MOVE else decision.what
 
 
-def _show_decisions(bench: Bench) -> None:
-    """The decisions that stand, newest first, each with its way back."""
-    decided = sorted(bench.decided.values(), key=lambda decision: decision.at, reverse=True)
+def _show_decisions(cleaning: Cleaning) -> None:
+    """List the decisions that stand, newest first, each with a button that takes it back."""
+    decided = sorted(cleaning.decided.values(), key=lambda decision: decision.at, reverse=True)
     binned, moved = (sum(d.what == what for d in decided) for what in (BIN, MOVE))
     st.subheader("Decisions", anchor=False)
     if not decided:
@@ -197,18 +196,18 @@ def _show_decisions(bench: Bench) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f"{decision.stem}: {_words(decision)}")
                 if st.button("Undo", key=f"undo-{decision.stem}", type="tertiary"):
-                    decisions.undo(bench.folder, decision.stem)
+                    decisions.undo(cleaning.folder, decision.stem)
                     st.rerun()
 
 
-def _train_again(bench: Bench, library: Library) -> None:
+def _train_again(cleaning: Cleaning, library: Library) -> None:
     """Start a training on the folder as decided, from the model in use where its classes are the folder's."""
     if not st.button("Train again", type="primary", key="cleaner_train"):
         return
     try:
-        start = _start_name(bench)
+        start = _start_name(cleaning)
         options = starting_weights.options_of(start, get_task("genus")) if start else {}
-        run = jobs.start("genus", options, bench.folder, library.settings, start_from=start)
+        run = jobs.start("genus", options, cleaning.folder, library.settings, start_from=start)
     except CloudcoreError as problem:
         st.error(str(problem))
         return
@@ -216,9 +215,9 @@ def _train_again(bench: Bench, library: Library) -> None:
     st.page_link("pages/train.py", label="Train", query_params={"run": run.id})
 
 
-def _start_name(bench: Bench) -> str | None:
+def _start_name(cleaning: Cleaning) -> str | None:
     try:
-        same = folders.list_classes(bench.folder) == bench.review.classes
+        same = folders.list_classes(cleaning.folder) == cleaning.review.classes
     except DataError:
         return None
-    return str(bench.model.folder) if same else None
+    return str(cleaning.model.folder) if same else None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images, models
 from cloudcore.errors import CloudcoreError, ImageError
-from cloudcore.files import atomic
+from cloudcore.files import atomic, tables
 from cloudcore.labels import LabelStore
 from cloudcore.photographs import class_activation
 from cloudcore.photographs.genera import find
@@ -24,7 +24,7 @@ SHOWN = 40
 """Photographs of a session whose picture is kept; of older ones the row of results stays."""
 SIDE_PX = 1280
 THUMB_PX = 224
-ALL, TOLD, ROUND = "genus_photographs", "genus_told", "genus_round"
+ALL, REFUSED, ROUND = "genus_photographs", "genus_refused", "genus_round"
 CLEAR, OTHER = "Clear sky", "Not a cloud photograph"
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt")
 NO_PICKLE = (
@@ -36,7 +36,7 @@ NO_PICKLE = (
 
 @dataclass
 class Photograph:
-    """One photograph and what the model said: probabilities (K,), maps (K, h, w), JPEGs of picture and thumbnail."""
+    """One photograph and the model's answer: probability (K,), verdict, JPEGs of picture and thumbnail."""
 
     stem: str
     name: str
@@ -78,13 +78,13 @@ def kept() -> list[Photograph]:
 
 
 def round_number() -> int:
-    """Part of the uploaders' keys: a new one empties them, which frees the uploaded bytes."""
+    """Number in the uploaders' keys: a new one empties the uploaders, which frees the uploaded bytes."""
     return int(st.session_state.get(ROUND, 0))
 
 
 def take_in(files: Sequence[tuple[str, bytes]], model: models.ModelEntry, predictor: models.Predictor) -> None:
-    """Judge each (name, bytes); what is refused is told in words. The bytes themselves are not kept."""
-    told: list[str] = []
+    """Judge each (name, bytes); keep a sentence for each that is refused. The bytes themselves are not kept."""
+    refused: list[str] = []
     known = {photo.stem for photo in kept()}
     newest = None
     bar = st.progress(0.0, "Looking") if len(files) > 3 else None
@@ -94,10 +94,10 @@ def take_in(files: Sequence[tuple[str, bytes]], model: models.ModelEntry, predic
         try:
             photo = _judged(name, content, model, predictor)
         except CloudcoreError as problem:
-            told.append(str(problem) if PurePath(name).name in str(problem) else f"{_shown(name)}: {problem}")
+            refused.append(str(problem) if PurePath(name).name in str(problem) else f"{_shown(name)}: {problem}")
             continue
         if photo.stem in known:
-            told.append(f"{photo.name} is here already.")
+            refused.append(f"{photo.name} is here already.")
         else:
             kept().append(photo)
             known.add(photo.stem)
@@ -106,7 +106,7 @@ def take_in(files: Sequence[tuple[str, bytes]], model: models.ModelEntry, predic
         old.picture, old.thumb, old.verdict = b"", b"", None
     if newest is not None:
         st.session_state["genus_chosen"] = newest
-    st.session_state[TOLD] = told
+    st.session_state[REFUSED] = refused
     st.session_state[ROUND] = round_number() + 1
 
 
@@ -136,7 +136,7 @@ def heat_map(photo: Photograph) -> bytes | None:
 
 
 def label(photo: Photograph, name: str, store: LabelStore, workspace: Path, author: str) -> int:
-    """Save the person's class of a photograph; the picture is kept beside it in workspace/photographs. Revision.
+    """Save the person's class of a photograph, and its picture in workspace/photographs; returns the revision.
 
     Raises LabelError (also Conflict) where it was not saved.
     """
@@ -168,11 +168,6 @@ def table(store: LabelStore) -> str:
     writer.writerow(("file", "answer", "top1", "p1", "top2", "p2", "top3", "p3", "label", "model"))
     for photo in kept():
         top = [part for name, p in photo.top for part in (name, f"{p:.4f}")]
-        row = (_safe(photo.name), photo.answer, *top, said[photo.stem].name if photo.stem in said else "", photo.model)
-        writer.writerow(row)
+        label = said[photo.stem].name if photo.stem in said else ""
+        writer.writerow((tables.safe_cell(photo.name), photo.answer, *top, label, photo.model))
     return out.getvalue()
-
-
-def _safe(name: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t" else name

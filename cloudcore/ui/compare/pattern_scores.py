@@ -8,8 +8,8 @@ import streamlit as st
 
 from cloudcore.models import mask_evaluation
 from cloudcore.ui.compare import predictions
+from cloudcore.ui.compare.counting import Step
 
-Step = tuple[int, int]
 _LINE = "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)"
 _CELL = f"text-align:right;padding:2px 0 2px 8px;{_LINE}"
 _ROWS = (
@@ -39,7 +39,7 @@ def scores(
 
 
 def show(columns: dict[str, tuple[Sequence[predictions.Counts], Step]], intervals_of: str | None) -> None:
-    """The table: a column for each name of (counts, step); the interval of one of them where it has any."""
+    """Draw the table: a column for each name of (counts, step), and the interval of one of them where it has any."""
     found = {name: scores(*given) for name, given in columns.items()}
     ranges = found.get(intervals_of or "", {})
     ranged = any(low is not None for _, low, _ in ranges.values())

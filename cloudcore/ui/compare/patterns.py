@@ -21,7 +21,7 @@ GRID = lens.Grid(min_sizes=mask_evaluation.MIN_SIZES)
 
 
 def choose_pattern(classes: tuple[str, ...]) -> str:
-    """The pattern whose mask is looked at, its colour beside it."""
+    """Ask for the pattern whose mask is looked at; draw its colour beside."""
     if PATTERN in st.query_params and st.session_state.get(PATTERN) is None:
         st.session_state[PATTERN] = st.query_params[PATTERN]
     if st.session_state.get(PATTERN) not in classes:
@@ -43,7 +43,7 @@ def is_on_black() -> bool:
 
 
 def ask_on_black() -> None:
-    """The toggle that takes the image away from behind the masks, at its next drawing."""
+    """Draw the toggle that takes the image away from behind the masks, at its next drawing."""
     st.toggle("On black", key=BLACK, persist_state="session", help="The masks without the image behind them")
 
 
@@ -53,7 +53,7 @@ def ink(classes: tuple[str, ...], pattern: str) -> render.Rgb:
 
 
 def ask_images() -> tuple[str, bool]:
-    """Where the images come from, and whether those the model was trained on are counted."""
+    """Ask where the images come from, and whether those the model was trained on are counted."""
     folder = st.text_input(
         "Data folder", key="compare_pattern_folder", persist_state="session", placeholder="the sample images",
         help="A folder with train.csv and train_images/ or images/. Empty: the sample images.",

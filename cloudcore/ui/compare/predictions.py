@@ -5,8 +5,6 @@ A frame's levels hold its mask at every threshold, so nothing else of a predicti
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from cloudcore import images, models
 from cloudcore.errors import DataError
-from cloudcore.files import opening
+from cloudcore.files import atomic, opening
 from cloudcore.frames import labelled, listing
 from cloudcore.labels import LabelStore
 from cloudcore.masks import mask, sweep
@@ -252,9 +250,5 @@ def _file_mark(path: Path) -> str:
 
 
 def _keep(path: Path, found: lens.Levels) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     packed = cv2.imencode(".png", found, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        file.write(packed.tobytes())
-    os.replace(name, path)
+    atomic.replace_file(path, packed.tobytes(), durable=False)  # read as damaged after a power cut, and made again

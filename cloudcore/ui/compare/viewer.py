@@ -1,4 +1,4 @@
-"""Looking through the lens on Compare: what it is given, what the set's Dice is, and what the two buttons do."""
+"""The lens on Compare: its data, the set's Dice, and the actions of the two buttons."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +15,10 @@ from cloudcore.frames import listing
 from cloudcore.masks import mask, sweep
 from cloudcore.ui import lens
 from cloudcore.ui.compare import patterns, predictions
-from cloudcore.ui.compare.selection import Choice, View, levels_of, name_of
-from cloudcore.ui.shared.widgets import LABEL_SET
+from cloudcore.ui.compare.counting import MARKS, View, levels_of
+from cloudcore.ui.compare.known_counts import name_of
+from cloudcore.ui.compare.selection import Choice, Contender
+from cloudcore.ui.shared.library import LABEL_SET
 
 
 def look_through(view: View, beside: DeltaGenerator) -> View:
@@ -26,19 +28,17 @@ def look_through(view: View, beside: DeltaGenerator) -> View:
     picture: lens.Picture | None = None
     shown = surface(view)
     if not choice.whole:
-        counts, picture = _against_truth(view) if choice.rival is None else _against_rival(view)
+        counts, picture = _against_truth(view) if choice.rival is None else _against_rival(view, choice.rival)
         shown = counts.dice()
     # against a rival the sliders change how far two models agree, which has no best
     best = None if choice.rival and not choice.whole else grid.nearest(*best_of(view, shown)[:2])
-    value = lens.lens(
-        picture, lens.Tables(shown, None if choice.whole else whole), grid,
-        at=view.at, usual=choice.usual, best=best, order=view.marks.order,
-        names=_names(view), key="compare", beside=beside,
-    )  # fmt: skip
+    tables = lens.Tables(shown, None if choice.whole else whole)
+    sliders = lens.Sliders(grid, view.at, choice.usual(choice.model), best, view.marks.order)
+    value = lens.lens(picture, tables, sliders, names=_names(view), key="compare", beside=beside)
     if value is None or (value.threshold, value.min_size) == (view.marks.threshold, view.marks.min_size):
         return view
     marks = replace(view.marks, threshold=value.threshold, min_size=value.min_size)
-    st.session_state["compare_marks"] = marks
+    st.session_state[MARKS] = marks
     return replace(view, marks=marks, at=grid.nearest(marks.threshold, marks.min_size))
 
 
@@ -55,7 +55,7 @@ def _names(view: View) -> lens.Names:
         return names
     if names.wrong == "false cloud":
         names = replace(names, wrong=f"false {choice.pattern}")
-    colour = patterns.ink(choice.predictor.classes, choice.pattern)
+    colour = patterns.ink(choice.model.predictor.classes, choice.pattern)
     return replace(names, thing=choice.pattern, nothing=f"no {choice.pattern}", smallest="Smallest area, px",
                    oktas=False, ink=colour, black=patterns.is_on_black(), iou=not choice.whole)  # fmt: skip
 
@@ -64,22 +64,20 @@ def _against_truth(view: View) -> tuple[predictions.Counts, lens.Picture]:
     choice = view.choice
     image, _ = predictions.read(choice.case, choice.library.store, LABEL_SET)
     _, valid = mask.from_label(view.label)
-    doc = f"{name_of(choice.predictor, choice.case, choice.grid)}"
+    doc = name_of(choice.model.predictor, choice.case, choice.grid)
     if choice.several and patterns.is_on_black():
         doc = f"{doc}|black"
     return view.found[choice.case.stem], lens.Picture(doc, image, view.level, view.label, valid, _caption(choice))
 
 
-def _against_rival(view: View) -> tuple[predictions.Counts, lens.Picture]:
-    choice, case = view.choice, view.choice.case
+def _against_rival(view: View, rival: Contender) -> tuple[predictions.Counts, lens.Picture]:
+    choice, case, usual = view.choice, view.choice.case, view.choice.usual(rival)
     image, label = predictions.read(case, choice.library.store, LABEL_SET)
-    if choice.rival_predictor is None:
-        return _against_truth(view)
-    level = levels_of(choice, choice.rival_predictor, case, image)
-    cloud, _, valid = predictions.masks_at(level, label, choice.grid, *choice.rival_usual)
+    level = levels_of(choice, rival.predictor, case, image)
+    cloud, _, valid = predictions.masks_at(level, label, choice.grid, *usual)
     other = np.where(valid, np.where(cloud, mask.CLOUD, mask.SKY), mask.UNDEFINED).astype(np.uint8)
-    names = [name_of(predictor, case, choice.grid) for predictor in (choice.predictor, choice.rival_predictor)]
-    doc = f"{'|'.join(names)}|{choice.rival_usual}"
+    names = [name_of(predictor, case, choice.grid) for predictor in (choice.model.predictor, rival.predictor)]
+    doc = f"{'|'.join(names)}|{usual}"
     picture = lens.Picture(doc, image, view.level, other, valid, _caption(choice))
     return predictions.count(view.level, other, choice.grid), picture
 
@@ -96,7 +94,7 @@ def _caption(choice: Choice) -> str:
 
 
 def called(case: predictions.Case) -> str:
-    """What a frame is called under a small picture: its time in UTC, else the end of its stem."""
+    """A frame's name under a small picture: its time in UTC, else the end of its stem."""
     return f"{case.time:%m-%d %H:%M}" if case.time else short(case.stem)
 
 
@@ -123,7 +121,7 @@ def set_surface(view: View) -> predictions.Floats | None:
 
 
 def surface(view: View) -> predictions.Floats:
-    """Dice of every slider step, (T, M), of what the scores speak of: the frame in view, or the whole set."""
+    """Dice of every slider step, (T, M), of what the scores are shown of: the frame in view, or the whole set."""
     whole = set_surface(view) if view.choice.whole else None
     return view.found[view.choice.case.stem].dice() if whole is None else whole
 
@@ -134,9 +132,9 @@ def best_of(view: View, dice: predictions.Floats) -> tuple[float, float, float]:
 
 
 def use(view: View, threshold: float, min_size: float) -> None:
-    """Move the sliders there: what [Use best] does."""
+    """Move the sliders to a threshold and min_size, as [Use best] does."""
     marks = replace(view.marks, threshold=threshold, min_size=int(min_size), order=view.marks.order + 1)
-    st.session_state["compare_marks"] = marks
+    st.session_state[MARKS] = marks
 
 
 def save_default(view: View) -> None:
@@ -147,7 +145,7 @@ def save_default(view: View) -> None:
     try:
         if choice.several:
             mark = marks.threshold, marks.min_size
-            patterns.save(choice.model.folder, choice.predictor, choice.index, mark, note)
+            patterns.save(choice.model.folder, choice.model.predictor, choice.model.index, mark, note)
         else:
             models.write_threshold(choice.model.folder, [marks.threshold], [marks.min_size], None, note)
     except ModelError as error:

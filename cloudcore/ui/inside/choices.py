@@ -62,7 +62,7 @@ class Picture:
 
 
 def choose_view() -> str:
-    """Neuron, Pooling, Kernels or Layers, from the head row."""
+    """Ask for Neuron, Pooling, Kernels or Layers, in the head row."""
     return str(
         st.segmented_control(
             "View", VIEWS, default=NEURON, required=True, key="inside_view", persist_state="session",
@@ -92,7 +92,7 @@ def _listed(settings: Settings, kind: str) -> list[Path]:
 
 
 def choose_picture(settings: Settings, key: str, kind: str = RADAR, side: int = 288) -> Picture | None:
-    """A sample picture or one's own; shorter side at most `side` px. None, said in words, where there is none.
+    """Ask for a sample picture or one's own, shorter side at most `side` px; says so and returns None without one.
 
     kind is what is offered first: the pictures a model was made for, though any other may be chosen.
     """
@@ -112,12 +112,12 @@ def choose_picture(settings: Settings, key: str, kind: str = RADAR, side: int = 
 
 
 def say_no_picture(place: DeltaGenerator) -> None:
-    """The stage while no picture is chosen."""
+    """Fill the stage while no picture is chosen."""
     place.info("Choose a picture at the right; what becomes of it stands here.")
 
 
 def _own_picture(side: int) -> Picture | None:
-    """A picture from a file, kept for the session, so that every view has it."""
+    """Ask for a picture from a file and keep it for the session, so that every view has it."""
     given = st.file_uploader("Picture", key="inside_own_file", help="JPEG or PNG. It is kept for this visit alone.")
     if given is not None:
         st.session_state[OWN_PICTURE] = (given.name, given.getvalue())
@@ -154,7 +154,7 @@ def _name(path: Path) -> str:
 
 
 def choose_model(settings: Settings) -> models.ModelEntry | None:
-    """Any model of the house whose weights are kept; None, said in words, where there is none yet."""
+    """Ask for a model whose weights are kept; says so and returns None where there is none yet."""
     entries = [e for e in models.available(settings) if (e.folder / "weights.safetensors").is_file()]
     if not entries:
         st.info(EMPTY)
@@ -215,7 +215,7 @@ def clicked(figure: Any, key: str, alt: str) -> int | None:
 
 
 def picture(place: DeltaGenerator, image: images.Image, alt: str, caption: str = "") -> None:
-    """A picture with a line below it, sharp: PNG."""
+    """Draw a picture as PNG, with a line below it."""
     with place.container(gap=None):
         st.image(images.encode_png(image), alt=alt, width="stretch")
         if caption:

@@ -1,5 +1,6 @@
 """Inside, Kernels: weights slid over a picture, those people wrote by hand and those a network learnt."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ MOST_FILTERS = 256
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
-    """The whole view: picture, kernel and result; a gallery of the filters where they are learnt ones."""
+    """Draw the whole view: picture, kernel and result, and a gallery of the filters where they are learnt."""
     with right:
         source = st.segmented_control(
             "Kernels", (BY_HAND, LEARNT), default=BY_HAND, required=True, key="kernels_source",
@@ -64,7 +65,7 @@ def _by_hand(left: DeltaGenerator, settings: Settings) -> None:
     kernel = neuron.KERNELS[name]
     result = neuron.slide(picture.values, kernel)
     result = np.maximum(result, 0) if relu else result
-    _show(left, picture, kernel, result, name, zero_sum=abs(kernel.sum()) < 1e-9, scale=_scale(picture))
+    _show(left, picture, _Slid(name, kernel, result, abs(kernel.sum()) < 1e-9, _scale(picture)))
 
 
 def _scale(picture: choices.Picture) -> float:
@@ -98,7 +99,7 @@ def _learnt(left: DeltaGenerator, settings: Settings, entry: models.ModelEntry) 
     result = _response(entry, picture, filters[number]) if is_first else own_map
     result = np.maximum(result, 0) if relu else result
     several = f", mean of its {len(filters[number])} channels" if len(filters[number]) > 1 else ""
-    _show(left, picture, filters[number].mean(axis=0), result, f"filter {number}", True, 1.0, several)
+    _show(left, picture, _Slid(f"filter {number}", filters[number].mean(axis=0), result, note=several))
     with left:
         _gallery(entry.name, layer, filters, number)
 
@@ -111,10 +112,23 @@ def _response(entry: models.ModelEntry, picture: choices.Picture, weights: NDArr
     return np.asarray(np.sum(parts, axis=0), np.float64)
 
 
-def _show(
-    left: DeltaGenerator, picture: choices.Picture, kernel: NDArray[Any], result: NDArray[np.float64], name: str,
-    zero_sum: bool, scale: float, note: str = "",
-) -> None:  # fmt: skip
+@dataclass(frozen=True)
+class _Slid:
+    """A kernel (h, w), or the mean of a filter's channels, slid over a picture: what came out, and how it is drawn.
+
+    zero_sum draws orange above 0 and blue below; else `scale` is the highest value of the picture.
+    """
+
+    name: str
+    kernel: NDArray[Any]
+    result: NDArray[np.float64]
+    zero_sum: bool = True
+    scale: float = 1.0
+    note: str = ""
+
+
+def _show(left: DeltaGenerator, picture: choices.Picture, slid: _Slid) -> None:
+    kernel, result, name = slid.kernel, slid.result, slid.name
     with left:
         before, weights, after = st.columns((5, 3, 5), gap="small")
         choices.picture(before, picture.shown, f"{picture.path.stem} as it is", "As it is")
@@ -126,18 +140,18 @@ def _show(
                 config=figures.CONFIG, key="kernels_weights", alt=f"The weights of {name}",
             )  # fmt: skip
             size = f"{kernel.shape[0]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{kernel.shape[1]}"
-            st.caption(f"Weights of {name}{note}, {size}, sum {kernel.sum():.2g}".replace("-", "−"))
-        words = "orange above 0, blue below" if zero_sum else "on the scale of the picture"
+            st.caption(f"Weights of {name}{slid.note}, {size}, sum {kernel.sum():.2g}".replace("-", "−"))
+        words = "orange above 0, blue below" if slid.zero_sum else "on the scale of the picture"
         grid = "" if result.shape == picture.values.shape else f", {result.shape[0]} × {result.shape[1]} places"
         found = f"After {name}{grid}: {result.min():.3g} to {result.max():.3g}; {words}".replace("-", "−")
-        choices.picture(after, _drawn(picture, result, zero_sum, scale), f"{picture.path.stem} after {name}", found)
+        choices.picture(after, _drawn(picture, slid), f"{picture.path.stem} after {name}", found)
 
 
-def _drawn(picture: choices.Picture, result: NDArray[np.float64], zero_sum: bool, scale: float) -> images.Image:
-    if zero_sum:
-        drawn = map_pictures.signed(result, 0.995)
+def _drawn(picture: choices.Picture, slid: _Slid) -> images.Image:
+    if slid.zero_sum:
+        drawn = map_pictures.signed(slid.result, 0.995)
         return drawn if min(drawn.shape[:2]) >= SIDE // 2 else map_pictures.enlarged(drawn, 2 * SIDE)
-    level = np.clip(result, 0, scale).astype(np.uint8)[..., None]
+    level = np.clip(slid.result, 0, slid.scale).astype(np.uint8)[..., None]
     return choices.Picture(picture.path, picture.kind, np.repeat(level, 3, axis=2)).shown
 
 
@@ -147,8 +161,8 @@ def _gallery(model: str, layer: str, filters: NDArray[Any], number: int) -> None
     pictures = [map_pictures.of_filter(one) for one in filters[:MOST_FILTERS]]
     found = map_pictures.sheet(pictures, COLUMNS, number, 48)
     height = found.picture.shape[0]
-    told = [f"filter {index}" for index in range(len(pictures))]
-    figure = charts.clickable(found.picture, found.centres, 44, height, told)
+    names = [f"filter {index}" for index in range(len(pictures))]
+    figure = charts.clickable(found.picture, found.centres, 44, height, names)
     alt = f"Filters of {layer} of {model}; number {number} is framed"
     chosen = choices.clicked(figure, f"kernels_sheet_{model}_{layer}", alt)
     st.caption(f"Numbered from 0, {COLUMNS} a row; number {number} is framed. Choose another here.")

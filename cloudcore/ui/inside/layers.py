@@ -1,7 +1,6 @@
 """Inside, Layers: every layer of a model with its maps for a picture, the answer, and where a classifier looked."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from cloudcore.inside import charts, map_pictures
 from cloudcore.photographs import class_activation
 from cloudcore.settings import Settings
 from cloudcore.ui.inside import choices
+from cloudcore.ui.shared.models import load_predictor
 from cloudcore.ui.shared.widgets import is_dark
 from cloudcore.views import figures
 
@@ -38,7 +38,7 @@ PATCH_WORDS = (
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
-    """The whole view; in words where there is no model or picture."""
+    """Draw the whole view, or say that there is no model or picture."""
     with right:
         entry = choices.choose_model(settings)
         if entry is None:
@@ -78,7 +78,7 @@ def _choose_layer(layers: list[Any], names: list[str]) -> str:
 
 
 def _show_maps(name: str, maps: NDArray[np.float32], picture: choices.Picture, entry: models.ModelEntry) -> None:
-    """Picture, sheet of maps and the chosen map large; a click on the sheet chooses."""
+    """Draw the picture, a sheet of maps and the chosen map large; a click on the sheet chooses."""
     shown = maps[:MOST_MAPS]
     key = f"layers_map_{entry.name}_{name}"
     number = min(int(st.session_state.get(key, 0)), len(shown) - 1)
@@ -88,8 +88,8 @@ def _show_maps(name: str, maps: NDArray[np.float32], picture: choices.Picture, e
     tile_px = SHEET_PX // columns
     sheet = map_pictures.sheet([map_pictures.of_map(one) for one in shown], columns, number, tile_px)
     height = round(SHOWN_PX * sheet.picture.shape[0] / sheet.picture.shape[1])
-    told = [f"map {index}" for index in range(len(shown))]
-    figure = charts.clickable(sheet.picture, sheet.centres, 0.7 * tile_px * SHOWN_PX / SHEET_PX, height, told)
+    alts = [f"map {index}" for index in range(len(shown))]
+    figure = charts.clickable(sheet.picture, sheet.centres, 0.7 * tile_px * SHOWN_PX / SHEET_PX, height, alts)
     with second:
         chosen = choices.clicked(figure, f"{key}_sheet", f"{len(shown)} maps of {name}; number {number} is framed")
         left_out = f", the first {MOST_MAPS}" if len(maps) > MOST_MAPS else ""
@@ -114,7 +114,7 @@ def _show_vector(name: str, values: NDArray[np.float32], names: tuple[str, ...])
 
 
 def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Picture) -> None:
-    """The softmax: the logits as shares that add up to 1."""
+    """Draw the softmax: the logits as shares that add up to 1."""
     from cloudcore.inside import activations
 
     shares = activations.probabilities(network, activations.fit(network, picture.image))
@@ -125,19 +125,14 @@ def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Pictur
     st.dataframe(table, hide_index=True, height="content", column_config={"class": "Class", "share": bar})
     st.caption(f"exp(logit) of each class over their sum, at temperature {float(entry.info['temperature']):.2g}.")
     if entry.info.get("joined"):
-        whole = _predictor(entry.folder, (entry.folder / "model.json").stat().st_mtime_ns)(picture.image)
+        whole = load_predictor(entry.folder)(picture.image)
         best = int(whole.argmax())
         several = len(entry.info["joined"])
         st.caption(f"This network alone. All {several} together say {network.classes[best]}, {float(whole[best]):.2f}.")
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _predictor(folder: Path, changed_ns: int) -> models.Predictor:
-    return models.load(folder)
-
-
 def _show_cam(entry: models.ModelEntry, network: Any, picture: choices.Picture, layers: list[Any]) -> None:
-    """Grad-CAM of a class over the picture, from the deepest maps that still tell places apart."""
+    """Draw Grad-CAM of a class over the picture, from the deepest maps that still tell places apart."""
     from cloudcore.inside import activations
 
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -166,7 +161,7 @@ def _show_cam(entry: models.ModelEntry, network: Any, picture: choices.Picture, 
 
 
 def _show_patch(network: Any, picture: choices.Picture) -> None:
-    """CloudNet's 32x32 patch under a point, with the activations of its layers."""
+    """Draw CloudNet's 32x32 patch under a point, with the activations of its layers."""
     from cloudcore.inside import activations
 
     st.subheader("The patch under a point", anchor=False)

@@ -24,7 +24,7 @@ WORDS = (
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> None:
-    """The whole view: picture with three squares, each patch with its numbers, pools and answer."""
+    """Draw the whole view: a picture with three squares, each patch with its numbers, pools and answer."""
     with right:
         picture = choices.choose_picture(settings, "pooling", side=SIDE)
         if picture is None:
@@ -73,7 +73,7 @@ def _place(name: str, values: neuron.Floats) -> tuple[int, int]:
 
 
 def _choose_place(values: neuron.Floats) -> None:
-    """Which square moves, and its row and column; a click on the picture moves it too."""
+    """Ask which square moves, and its row and column; a click on the picture moves it too."""
     name = str(
         st.segmented_control("Square to move", PLACES, default="A", required=True, key="pooling_name",
                              persist_state="session", width="stretch")
@@ -109,7 +109,7 @@ def _show_picture(picture: choices.Picture, places: list[tuple[int, int]]) -> No
 
 
 def _show_pooled(place: DeltaGenerator, picture: choices.Picture, kind: str) -> None:
-    """The whole picture with each 5x5 square pooled to one pixel."""
+    """Draw the whole picture with each 5x5 square pooled to one pixel."""
     level = neuron.pool(picture.values, kind, neuron.PATCH)
     small = choices.Picture(
         picture.path, picture.kind, np.repeat(np.rint(level).astype(np.uint8)[..., None], 3, axis=2)

@@ -143,25 +143,34 @@ def levels(probability: NDArray[np.float32], thresholds: Sequence[float], valid:
     return counted if valid is None else np.where(valid, counted, 0).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class Sliders:
+    """Threshold and min_size as steps (k, m) of a grid: where they begin, the model's default, the best step.
+
+    Dice is compared with that of `usual`; a ring marks `best`. The sliders move to `at` only when `order` changes.
+    """
+
+    grid: Grid
+    at: tuple[int, int]
+    usual: tuple[int, int]
+    best: tuple[int, int] | None = None
+    order: int = 0
+
+
 def lens(
     picture: Picture | None,
     tables: Tables,
-    grid: Grid,
+    sliders: Sliders,
     *,
-    at: tuple[int, int],
-    usual: tuple[int, int],
-    best: tuple[int, int] | None = None,
-    order: int = 0,
     names: Names | None = None,
     key: str,
     beside: DeltaGenerator | None = None,
 ) -> LensValue | None:
-    """Draw the panels here and the sliders in `beside` (here, where None); returns where the sliders were let go.
+    """Draw the panels, and the sliders in `beside` (below where None); returns where the sliders were let go.
 
-    at, usual and best are steps (k, m): where the sliders begin, the model's default that Dice is compared with, and
-    the best, marked by a ring. The sliders are set to `at` only when `order` changes; None until they move after that.
-    A picture of None leaves the panels out: sliders and Dice alone.
+    Returns None until they move after a change of their order. A picture of None leaves the panels out.
     """
+    grid, order = sliders.grid, sliders.order
     called = names or Names()
     if picture is not None:
         _stage(key=f"{key}-stage", data=stage_data(picture, grid, called, key))
@@ -169,7 +178,7 @@ def lens(
         "link": key, "stage": picture is not None, "order": order, "names": vars(called),
         "thresholds": list(grid.thresholds), "min_sizes": list(grid.min_sizes),
         "table": _packed(tables.shown), "set_table": None if tables.whole is None else _packed(tables.whole),
-        "at": list(at), "usual": list(usual), "best": list(best) if best else None,
+        "at": list(sliders.at), "usual": list(sliders.usual), "best": list(sliders.best) if sliders.best else None,
     }  # fmt: skip
     with beside if beside is not None else st.container():
         found = _controls(key=f"{key}-controls", data=data, on_value_change=_nothing)

@@ -18,7 +18,7 @@ from cloudcore.settings import Settings
 from cloudcore.sky import times
 from cloudcore.sky.times import Clock
 from cloudcore.ui.night import site
-from cloudcore.ui.shared.widgets import Library
+from cloudcore.ui.shared.library import Library
 
 KIND = "mask"
 PATTERN = "night_pattern"

@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from cloudcore import images
-from cloudcore.night import charts, export, keogram
+from cloudcore.files.names import plain
+from cloudcore.night import charts, export, keogram, picture
 from cloudcore.night import series as night_series
-from cloudcore.night.cache import Store
+from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import Options
 from cloudcore.night.measure import Row, moment
 from cloudcore.night.series import Point
@@ -200,7 +201,7 @@ def _drawn_keogram(key: str, _view: View, _picked: Picked) -> str:
 
 
 def _keogram(view: View, picked: Picked) -> images.Image:
-    with Store(view.choice.library.settings.workspace) as store:
+    with NightCache(view.choice.library.settings.workspace) as store:
         observer = view.observer(store)
         columns = [observer.column(row) for row in picked.rows]
     start, end = (time.timestamp() for time in picked.span)
@@ -262,7 +263,7 @@ def show_downloads(view: View, picked: Picked) -> None:
     if not view.rows:
         return
     name = view.plan.folder.parent.name if view.plan.folder.name == "images" else view.plan.folder.name
-    base = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name) or "night"
+    base = plain(name, "night")
     with st.popover("Download"):
         rows, left_out = view.rows, view.left_out
         made: list[tuple[str, Any, str]] = [
@@ -283,5 +284,5 @@ def _png(view: View, picked: Picked) -> bytes:
     frames = picked.step == "Frames"
     camera = f", {picked.rows[0].camera}" if len({row.camera for row in view.rows}) > 1 else ""
     title = f"{name}{camera}, {len(picked.rows):,} frames, model {', '.join(view.choice.names)}"
-    strip, span = (_keogram(view, picked), picked.span) if frames else (None, (None, None))
-    return images.encode_png(export.draw(picked.points, title, name, strip, *span))
+    strip, span = (_keogram(view, picked), picked.span) if frames else (None, None)
+    return images.encode_png(picture.draw(picked.points, title, name, strip, span))

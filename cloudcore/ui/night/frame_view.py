@@ -11,13 +11,13 @@ from cloudcore import images
 from cloudcore.errors import CloudcoreError
 from cloudcore.frames import chosen_folder
 from cloudcore.images import fits as images_fits
-from cloudcore.night.cache import Store
+from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import TimedFrame
 from cloudcore.night.measure import Row
 from cloudcore.sky.cloud_amount import MEASURES, Amount
 from cloudcore.ui.night.curves import Picked
 from cloudcore.ui.night.work import View
-from cloudcore.ui.shared.widgets import forget_frames
+from cloudcore.ui.shared.library import forget_frames
 from cloudcore.views import render
 
 DIM = 0.45
@@ -52,7 +52,7 @@ def show(view: View, picked: Picked) -> None:
 def _picture(view: View, row: Row, masked: bool) -> bytes:
     """JPEG of the kept small picture: cloud tinted, what does not count darkened."""
     frame = next(frame for frame in view.plan.frames if frame.file == row.file)
-    with Store(view.choice.library.settings.workspace) as store:
+    with NightCache(view.choice.library.settings.workspace) as store:
         kept = store.picture(row.content)
         if kept is None:
             raise CloudcoreError("This frame's picture is not kept any more. Open the page again.")
@@ -63,7 +63,7 @@ def _picture(view: View, row: Row, masked: bool) -> bytes:
 
 
 def _masked(
-    view: View, store: Store, frame: TimedFrame, row: Row, small: images.Image, shape_hw: tuple[int, int]
+    view: View, store: NightCache, frame: TimedFrame, row: Row, small: images.Image, shape_hw: tuple[int, int]
 ) -> images.Image:
     observer, answer = view.observer(store), None
     answer = observer.answers(row.content)[0]

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import streamlit as st
@@ -10,11 +9,12 @@ import streamlit as st
 from cloudcore import models
 from cloudcore.errors import CloudcoreError
 from cloudcore.night import measure
-from cloudcore.night.cache import Store
+from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import LeftOut, Plan, plan
 from cloudcore.night.measure import Observer, Row
 from cloudcore.ui.night.choices import PATTERN, Choice
 from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.models import find_predictor
 
 FIRST_S, TURN_S = 0.7, 2.5
 """Seconds of measuring before the page is drawn, and between two drawings of it."""
@@ -41,7 +41,7 @@ class View:
         """Frames still to be measured."""
         return len(self.plan.frames) - len(self.found)
 
-    def observer(self, store: Store) -> Observer:
+    def observer(self, store: NightCache) -> Observer:
         """What measures the plan's frames."""
         return Observer(self.plan, self.predictors, store, self.choice.library.settings.cameras)
 
@@ -54,18 +54,8 @@ class View:
         return self
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _predictor(folder: Path, changed: tuple[int, ...]) -> models.Predictor:
-    return models.load(folder)
-
-
 def _load(choice: Choice) -> list[models.Predictor]:
-    found = []
-    for name in choice.names:
-        folder = models.find_folder(name, choice.library.settings)
-        files = [folder / part for part in ("model.json", "model.onnx")]
-        found.append(_predictor(folder, tuple(file.stat().st_mtime_ns for file in files if file.is_file())))
-    return found
+    return [find_predictor(name, choice.library.settings) for name in choice.names]
 
 
 def _planned(choice: Choice, slot: Any) -> Plan:
@@ -127,7 +117,7 @@ def _ask_pattern(planned: Plan) -> None:
 def _measure(view: View, slot: Any, seconds: float) -> None:
     """Measure frames until the time is over or all are done, with a count."""
     started, total = time.monotonic(), len(view.plan.frames)
-    with Store(view.choice.library.settings.workspace) as store:
+    with NightCache(view.choice.library.settings.workspace) as store:
         observer = view.observer(store)
         for frame in view.plan.frames:
             if frame.file in view.found:

@@ -1,3 +1,6 @@
-"""The Overview page: what is here, and what to do next."""
+"""The Overview page.
+
+In: the library, runs and models; out: their numbers, the frames to label next, and links to what helps now.
+"""
 
 __all__ = ["view"]

@@ -11,7 +11,10 @@ from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError, ImageError
 from cloudcore.frames import chosen_folder, labelling_order
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.library import LABEL_SET, Library, forget_frames
+from cloudcore.ui.shared.widgets import Card, frame_strip, thumbnail
+from cloudcore.ui.shared.words import run_title, score_text, time_left, when
 
 SHOWN = 10
 """Thumbnails under Next to label: two rows of five."""
@@ -37,11 +40,11 @@ class State:
     all_models: Sequence[models.ModelEntry]
 
 
-def state(library: widgets.Library) -> State:
+def state(library: Library) -> State:
     """Count and choose; reads the label store's heads, the runs' status files and the model folders."""
     stems = {frame.stem for frame in library.frames}
-    labelled = stems & set(library.store.heads(widgets.LABEL_SET))
-    flagged = stems & set(library.store.flags(widgets.LABEL_SET))
+    labelled = stems & set(library.store.heads(LABEL_SET))
+    flagged = stems & set(library.store.flags(LABEL_SET))
     all_runs = runs.list_runs(library.settings.runs)
     damaged = runs.damaged(library.settings.runs)
     running = next((run for run in all_runs if run.status().state in ("running", "queued")), None)
@@ -58,7 +61,7 @@ def state(library: widgets.Library) -> State:
 
 
 def show_numbers(now: State) -> None:
-    """Frames | Labels | Runs | Models, each with what it is to be compared with."""
+    """Draw Frames | Labels | Runs | Models, each with what it is to be compared with."""
     share = f"{now.n_labels / now.n_frames:.0%} of frames".replace("%", " %") if now.n_frames else "–"
     done = sum(run.status().state == "done" for run in now.all_runs)
     shipped = sum(entry.shipped for entry in now.all_models)
@@ -75,7 +78,7 @@ def show_numbers(now: State) -> None:
 
 
 def show_next(now: State) -> None:
-    """Next to label: up to ten thumbnails, each a link to Paint with its reason; or a sentence why there are none."""
+    """Draw Next to label: up to ten thumbnails, each a link to Paint with its reason; or say why there are none."""
     if not now.next_frames:
         if now.n_frames:
             st.info("Every frame has a label. See the worst on Compare.")
@@ -86,14 +89,14 @@ def show_next(now: State) -> None:
     cards, unreadable = [], []
     for item in now.next_frames[:SHOWN]:
         try:
-            picture = widgets.thumbnail(item.frame.path)
+            picture = thumbnail(item.frame.path)
         except (ImageError, OSError) as error:
             unreadable.append(str(error))
             continue
-        name = widgets.when(item.frame)
+        name = when(item.frame)
         alt, query = f"Frame {name}: {item.reason}", {"frame": item.frame.stem}
-        cards.append(widgets.Card(picture, alt, name, item.reason, "pages/paint.py", query))
-    widgets.frame_strip(cards, columns=5, key="next")
+        cards.append(Card(picture, alt, name, item.reason, "pages/paint.py", query))
+    frame_strip(cards, columns=5, key="next")
     for sentence in unreadable:
         st.caption(sentence)
     if (more := len(now.next_frames) - SHOWN) > 0:
@@ -101,7 +104,7 @@ def show_next(now: State) -> None:
 
 
 def show_running(run: runs.Run) -> None:
-    """State, progress and time left of the run that is going on; renewed every second until it ends."""
+    """Draw state, progress and time left of the run that goes on, anew every second until it ends."""
     st.subheader("Running", anchor=False)
 
     @st.fragment(run_every=1)
@@ -112,14 +115,14 @@ def show_running(run: runs.Run) -> None:
             st.rerun()
         total = max(1, status.epochs)
         st.progress(min(1.0, status.epoch / total), f"{status.epoch} of {total} epochs done")
-        st.caption(f"{widgets.run_title(run)} · {status.state} · {widgets.time_left(status.eta_seconds)}")
+        st.caption(f"{run_title(run)} · {status.state} · {time_left(status.eta_seconds)}")
 
     live()
     st.page_link("pages/train.py", label="Watch it", query_params={"run": run.id})
 
 
 def show_do_next(now: State) -> None:
-    """Three links, in the order in which they help now."""
+    """Draw three links, in the order in which they help now."""
     st.subheader("Do next", anchor=False)
     done = next((run for run in now.all_runs if run.status().state == "done"), None)
     paint = "Paint the next frame" if now.n_labels else "Paint a first frame"
@@ -148,21 +151,21 @@ def _paint_query(now: State) -> dict[str, str]:
 
 
 def show_newest_runs(now: State, count: int = 4) -> None:
-    """The newest runs: name, state and score, each a link to Train."""
+    """Draw the newest runs: name, state and score, each a link to Train."""
     st.subheader("Newest runs", anchor=False)
     if not now.all_runs:
         st.caption("No run yet. Paint a frame or use the samples, then start one on Train.")
     for run in now.all_runs[:count]:
         status = run.status()
         with st.container(gap=None, key=f"newest-{run.id}"):
-            st.page_link("pages/train.py", label=widgets.run_title(run), query_params={"run": run.id})
-            st.caption(f"{status.state} · {widgets.score_text(status)}")
+            st.page_link("pages/train.py", label=run_title(run), query_params={"run": run.id})
+            st.caption(f"{status.state} · {score_text(status)}")
     if now.n_damaged:
         many = "1 run folder is damaged" if now.n_damaged == 1 else f"{now.n_damaged} run folders are damaged"
         st.page_link("pages/train.py", label=f"{many}: see Train")
 
 
-def show_sample_note(library: widgets.Library) -> None:
+def show_sample_note(library: Library) -> None:
     """Say that the frames are drawn samples and how to point the app at one's own."""
     if library.is_sample:
         st.subheader("These are samples", anchor=False)
@@ -172,8 +175,8 @@ def show_sample_note(library: widgets.Library) -> None:
         )
 
 
-def choose_frames(library: widgets.Library) -> None:
-    """The Frames popover: a folder by its path, or files into workspace/images; refusals stand in words."""
+def choose_frames(library: Library) -> None:
+    """Draw the Frames popover: a folder by its path, or files into workspace/images; say why one is refused."""
     with st.popover("Frames…", key="frames"):
         st.caption(f"Read from {library.frames_folder}")
         with st.form("choose-folder", border=False):
@@ -194,7 +197,7 @@ def choose_frames(library: widgets.Library) -> None:
 
 def _use(settings: Settings, folder: Path) -> None:
     chosen_folder.remember_folder(settings, folder)
-    widgets.forget_frames()
+    forget_frames()
 
 
 def _use_folder(settings: Settings, text: str) -> None:
@@ -207,7 +210,7 @@ def _use_folder(settings: Settings, text: str) -> None:
 
 
 def _add(settings: Settings, files: Sequence[tuple[str, BytesIO]]) -> None:
-    """Take uploads in, then draw the page anew with what was said about them."""
+    """Take uploads in, then draw the page anew with the sentences about them."""
     added, notes, refused = chosen_folder.add_frames(settings, [(name, file.getvalue()) for name, file in files])
     st.session_state[_SAID] = (refused, notes, len(added))
     if added:
@@ -216,7 +219,7 @@ def _add(settings: Settings, files: Sequence[tuple[str, BytesIO]]) -> None:
 
 
 def show_upload_words() -> None:
-    """What became of the last upload: refusals, then what was normalised; shown once."""
+    """Say once what became of the last upload: refusals, then what was normalised."""
     refused, notes, added = st.session_state.pop(_SAID, ((), (), 0))
     for sentence in refused:
         st.error(sentence)
@@ -227,6 +230,6 @@ def show_upload_words() -> None:
 
 
 def paint_button(now: State) -> None:
-    """The page's one primary button: to Paint, with the frame that is next."""
+    """Draw the page's one primary button: to Paint, with the frame that is next."""
     if now.next_frames and st.button("Paint next frame", type="primary"):
         st.switch_page("pages/paint.py", query_params=_paint_query(now))

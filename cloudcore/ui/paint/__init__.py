@@ -1,3 +1,19 @@
-"""The Paint page: a frame, its canvas, its queue, its labels in and out."""
+"""The Paint page.
 
-__all__ = ["camera_panel", "exchange_panel", "panels", "queue", "session", "shapes"]
+In: a frame of the library, strokes of the brush, label files; out: drafts and revisions in the label store, a camera's
+dome and horizon, label files.
+"""
+
+__all__ = [
+    "camera_panel",
+    "exchange_panel",
+    "frame_bar",
+    "history",
+    "initial_mask",
+    "paint_session",
+    "panels",
+    "queue",
+    "saving",
+    "shapes",
+    "strokes",
+]

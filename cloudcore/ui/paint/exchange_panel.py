@@ -13,9 +13,9 @@ from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.labels import exchange
 from cloudcore.labels.exchange import ImportPlan, ImportReport
 from cloudcore.masks.mask_levels import Meaning
-from cloudcore.ui.paint import session
+from cloudcore.ui.paint.paint_session import current_session, reopen
 from cloudcore.ui.shared import author, error_boundary
-from cloudcore.ui.shared.widgets import LABEL_SET, Library
+from cloudcore.ui.shared.library import LABEL_SET, Library
 
 PLAN = "exchange_plan"
 IMPORT, EXPORT = "Import labels", "Export labels"
@@ -23,20 +23,20 @@ SHOWN_ROWS = 200
 FORMATS = ("Frames and masks, PNG (zip)", "COCO JSON with RLE", "Kaggle CSV with RLE")
 
 
-def offer(room: Library) -> None:
-    """The menu that opens import and export."""
+def offer(library: Library) -> None:
+    """Draw the menu that opens import and export."""
     chosen = st.menu_button("Labels", [IMPORT, EXPORT], type="tertiary", key="exchange_menu")
     if chosen == IMPORT:
         st.session_state.pop(PLAN, None)
-        import_labels(room)
+        import_labels(library)
     elif chosen == EXPORT:
-        export_labels(room)
+        export_labels(library)
 
 
 @st.dialog(IMPORT, width="large")
 @error_boundary.in_words
-def import_labels(room: Library) -> None:
-    """Choose masks, look at the preview, say what the levels mean, import."""
+def import_labels(library: Library) -> None:
+    """Ask for masks, draw the preview, ask what the levels mean, import."""
     st.caption("Masks as PNG or JPEG, named as their frames; a zip of them; a COCO JSON; or a Kaggle CSV.")
     given = st.file_uploader(
         "Masks", type=["png", "jpg", "jpeg", "zip", "json", "csv"], accept_multiple_files=True, key="exchange_files"
@@ -44,36 +44,36 @@ def import_labels(room: Library) -> None:
     folder = st.text_input("Or a folder on this machine, or its pairs.csv", key="exchange_folder")
     try:
         if given and given[0].name.lower().endswith((".json", ".csv")):
-            _import_table(room, given[0])
+            _import_table(library, given[0])
         elif given or folder.strip():
-            _import_masks(room, _planned(room, given, folder.strip()))
+            _import_masks(library, _planned(library, given, folder.strip()))
     except (CloudcoreError, OSError) as error:
         st.error(str(error))
 
 
-def _import_table(room: Library, given: UploadedFile) -> None:
+def _import_table(library: Library, given: UploadedFile) -> None:
     repair = given.name.lower().endswith(".csv") and st.checkbox("Sort and merge runs that overlap or are out of order")
     if not st.button("Import", type="primary", key="exchange_import"):
         return
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / ("labels.json" if given.name.lower().endswith(".json") else "labels.csv")
         path.write_bytes(given.getvalue())
-        name, store = author.current(), room.store
+        name, store = author.current(), library.store
         if path.suffix == ".json":
-            report = exchange.import_coco(path, store, LABEL_SET, name, room.frames)
+            report = exchange.import_coco(path, store, LABEL_SET, name, library.frames)
         else:
-            report = exchange.import_kaggle(path, store, LABEL_SET, name, room.frames, repair)
+            report = exchange.import_kaggle(path, store, LABEL_SET, name, library.frames, repair)
     _after_import(report)
 
 
-def _planned(room: Library, given: Sequence[UploadedFile], folder: str) -> ImportPlan:
+def _planned(library: Library, given: Sequence[UploadedFile], folder: str) -> ImportPlan:
     """The plan of what was chosen, kept until something else is chosen."""
     wanted = (folder, *(item.file_id for item in given))
     known = st.session_state.get(PLAN)
     if known is None or known[0] != wanted:
-        source = Path(folder).expanduser() if folder and not given else _stored(room, given)
+        source = Path(folder).expanduser() if folder and not given else _stored(library, given)
         bar = st.progress(0.0, "Looking at the masks")
-        plan = exchange.plan_import(source, room.frames, progress=lambda done, name: _advance(bar, done, name))
+        plan = exchange.plan_import(source, library.frames, progress=lambda done, name: _advance(bar, done, name))
         bar.empty()
         known = (wanted, plan)
         st.session_state[PLAN] = known
@@ -85,9 +85,9 @@ def _advance(bar: "st.delta_generator.DeltaGenerator", done: float, name: str) -
     bar.progress(min(1.0, done), name[-60:])
 
 
-def _stored(room: Library, given: Sequence[UploadedFile]) -> Path:
+def _stored(library: Library, given: Sequence[UploadedFile]) -> Path:
     """The uploads as one file below the workspace: a zip as it came, single masks packed into one."""
-    incoming = room.settings.workspace / "incoming"
+    incoming = library.settings.workspace / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     path = incoming / "masks.zip"
     if len(given) == 1 and given[0].name.lower().endswith(".zip"):
@@ -101,7 +101,7 @@ def _stored(room: Library, given: Sequence[UploadedFile]) -> Path:
     return path
 
 
-def _import_masks(room: Library, plan: ImportPlan) -> None:
+def _import_masks(library: Library, plan: ImportPlan) -> None:
     plan = exchange.with_meaning(plan, _asked_meaning(plan))
     st.markdown(f"{plan.n_ok} of {len(plan.rows)} masks fit. {plan.note}")
     rows = [
@@ -112,7 +112,7 @@ def _import_masks(room: Library, plan: ImportPlan) -> None:
     if st.button("Import", type="primary", key="exchange_import", disabled=not plan.n_ok):
         bar = st.progress(0.0, "Importing")
         report = exchange.run_import(
-            plan, room.store, LABEL_SET, author.current(), progress=lambda done, name: _advance(bar, done, name)
+            plan, library.store, LABEL_SET, author.current(), progress=lambda done, name: _advance(bar, done, name)
         )
         _after_import(report)
 
@@ -123,7 +123,7 @@ def _levels(levels: "dict[int, int] | object") -> str:
 
 
 def _asked_meaning(plan: ImportPlan) -> Meaning | None:
-    """What the person says the grey levels mean; None leaves it to the table or the guess."""
+    """Ask what the grey levels mean; None leaves it to the table or the guess."""
     levels = list(plan.levels)
     proposed = plan.meaning
     ways = ["As proposed", "Turned round", "By level", "By threshold"]
@@ -150,23 +150,23 @@ def _asked_meaning(plan: ImportPlan) -> Meaning | None:
 
 
 def _after_import(report: ImportReport) -> None:
-    """What came in, what was the same already and what was refused; the open frame is read anew."""
+    """Say what came in, what was the same already and what was refused; read the open frame anew."""
     st.success(f"{len(report.saved)} labels imported, {len(report.unchanged)} were the same already.")
     for sentence in report.notes[:20]:
         st.caption(sentence)
     if report.refused:
         st.dataframe([{"Mask": name, "Problem": words} for name, words in report.refused], hide_index=True, height=160)
     st.session_state.pop(PLAN, None)
-    here = session.current()
-    if here is not None and here.frame.stem in report.saved and not here.is_draft:
-        session.reopen()
+    session = current_session()
+    if session is not None and session.frame.stem in report.saved and not session.is_draft:
+        reopen()
 
 
 @st.dialog(EXPORT)
 @error_boundary.in_words
-def export_labels(room: Library) -> None:
-    """Every label of the frames here, as a file to download."""
-    n_labels = len(room.store.heads(LABEL_SET))
+def export_labels(library: Library) -> None:
+    """Offer every label of the library's frames as a file to download."""
+    n_labels = len(library.store.heads(LABEL_SET))
     count = f"{n_labels} {'label' if n_labels == 1 else 'labels'}"
     st.caption(f"{count}. What is exported imports again to the same masks.")
     form = st.radio("As", FORMATS, key="exchange_form")
@@ -180,15 +180,15 @@ def export_labels(room: Library) -> None:
     }
     name, mime, make = makers[str(form)]
     st.download_button(
-        "Download", lambda: make(room), name, mime, type="primary", key="exchange_download", on_click="ignore"
+        "Download", lambda: make(library), name, mime, type="primary", key="exchange_download", on_click="ignore"
     )
 
 
-def folder_zip(room: Library) -> bytes:
+def folder_zip(library: Library) -> bytes:
     """images/ and masks/ of every labelled frame: a training data folder, zipped."""
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out"
-        exchange.export_folder(room.store, LABEL_SET, room.frames, out, room.settings.cameras)
+        exchange.export_folder(library.store, LABEL_SET, library.frames, out, library.settings.cameras)
         packed = BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(out.rglob("*")):
@@ -197,17 +197,17 @@ def folder_zip(room: Library) -> bytes:
         return packed.getvalue()
 
 
-def coco_json(room: Library) -> bytes:
+def coco_json(library: Library) -> bytes:
     """COCO JSON of every label."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "labels.json"
-        exchange.export_coco(room.store, LABEL_SET, path, room.frames)
+        exchange.export_coco(library.store, LABEL_SET, path, library.frames)
         return path.read_bytes()
 
 
-def kaggle_csv(room: Library) -> bytes:
+def kaggle_csv(library: Library) -> bytes:
     """Kaggle's CSV of every label."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "labels.csv"
-        exchange.export_kaggle(room.store, LABEL_SET, path)
+        exchange.export_kaggle(library.store, LABEL_SET, path)
         return path.read_bytes()

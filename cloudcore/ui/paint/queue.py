@@ -12,8 +12,8 @@ from cloudcore.errors import CloudcoreError
 from cloudcore.frames import labelling_order, listing
 from cloudcore.settings import Settings
 from cloudcore.sky import dome, initial_masks
-from cloudcore.ui.paint import session
-from cloudcore.ui.shared.widgets import LABEL_SET, Library
+from cloudcore.ui.shared.library import LABEL_SET, Library
+from cloudcore.ui.shared.models import find_predictor
 
 QUEUE = "paint_queue"
 ORDER = "paint_order"
@@ -58,12 +58,12 @@ class Queue:
         return stem
 
 
-def queue(room: Library, order: str, model: str | None) -> Queue:
+def queue(library: Library, order: str, model: str | None) -> Queue:
     """The session's queue, made anew when order, model or frames changed."""
     known: Queue | None = st.session_state.get(QUEUE)
     wanted = model if order == UNCERTAIN else None
-    if known is None or (known.order, known.model, known.frames) != (order, wanted, room.frames):
-        known = Queue(order, wanted, _turns(room, order, wanted), room.frames)
+    if known is None or (known.order, known.model, known.frames) != (order, wanted, library.frames):
+        known = Queue(order, wanted, _turns(library, order, wanted), library.frames)
         st.session_state[QUEUE] = known
     return known
 
@@ -73,12 +73,12 @@ def order() -> tuple[str, str | None]:
     return st.session_state.get(KEPT_ORDER) or UNLABELLED, st.session_state.get("paint_order_model")
 
 
-def choose_order(room: Library, names: Sequence[str]) -> None:
-    """The form of the queue: order, model, and how far one is."""
-    done, flags = room.store.heads(LABEL_SET), room.store.flags(LABEL_SET)
-    n_done = sum(frame.stem in done for frame in room.frames)
-    n_bad = sum(flags.get(frame.stem) == "bad" for frame in room.frames)
-    st.progress(n_done / max(1, len(room.frames)), f"{n_done} of {len(room.frames)} frames labelled, {n_bad} bad")
+def choose_order(library: Library, names: Sequence[str]) -> None:
+    """Draw the form of the queue: order, model, and how many frames are done."""
+    done, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
+    n_done = sum(frame.stem in done for frame in library.frames)
+    n_bad = sum(flags.get(frame.stem) == "bad" for frame in library.frames)
+    st.progress(n_done / max(1, len(library.frames)), f"{n_done} of {len(library.frames)} frames labelled, {n_bad} bad")
     orders = ORDERS if names else (UNLABELLED, ALL)
     if st.session_state.get(KEPT_ORDER) not in orders:
         st.session_state[KEPT_ORDER] = UNLABELLED
@@ -90,13 +90,13 @@ def choose_order(room: Library, names: Sequence[str]) -> None:
 
 
 def _keep_order() -> None:
-    """A radio button forgets its choice when the page is left; this key does not."""
+    """Keep the order under a key of its own: a radio button forgets its choice when the page is left."""
     st.session_state[KEPT_ORDER] = st.session_state[ORDER]
 
 
 def uncertainty(frame: listing.Frame, model: str, settings: Settings) -> float:
     """How unsure a model is of a frame, 0..1; kept until frame or model change. Raises CloudcoreError."""
-    answers = session.predictor(model, settings)
+    answers = find_predictor(model, settings)
     changed = (answers.folder / "model.json").stat().st_mtime_ns, frame.path.stat().st_mtime_ns
     return _uncertainty(frame.path, model, changed, settings)
 
@@ -106,20 +106,20 @@ def _uncertainty(path: Path, model: str, changed_ns: tuple[int, int], _settings:
     image = images.thumbnail(images.read(path), SMALL_SIDE)
     circle = dome.find(image)
     valid = np.ones(image.shape[:2], np.bool_) if circle is None else circle.mask((image.shape[0], image.shape[1]))
-    return initial_masks.uncertainty(session.predictor(model, _settings)(image), valid)
+    return initial_masks.uncertainty(find_predictor(model, _settings)(image), valid)
 
 
-def _turns(room: Library, order: str, model: str | None) -> list[Turn]:
-    heads, flags = room.store.heads(LABEL_SET), room.store.flags(LABEL_SET)
+def _turns(library: Library, order: str, model: str | None) -> list[Turn]:
+    heads, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
     if order == ALL:
-        return [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in room.frames]
-    rest = [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in room.frames if frame.stem in heads]
-    skipped = [Turn(f, "skipped") for f in room.frames if flags.get(f.stem) == "skip" and f.stem not in heads]
+        return [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in library.frames]
+    rest = [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in library.frames if frame.stem in heads]
+    skipped = [Turn(f, "skipped") for f in library.frames if flags.get(f.stem) == "skip" and f.stem not in heads]
     first = [
-        Turn(item.frame, item.reason) for item in labelling_order.next_to_label(room.frames, set(heads), set(flags))
+        Turn(item.frame, item.reason) for item in labelling_order.next_to_label(library.frames, set(heads), set(flags))
     ]
     if order == UNCERTAIN and model:
-        first = _most_uncertain(first, model, room.settings)
+        first = _most_uncertain(first, model, library.settings)
     return first + skipped + rest
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.masks.mask import CLOUD, SKY, UNDEFINED, Label, Mask
-from cloudcore.ui.paint import session
-from cloudcore.ui.paint.session import PaintSession
+from cloudcore.ui.paint import strokes
+from cloudcore.ui.paint.paint_session import PaintSession
 from cloudcore.ui.shared import error_boundary
 from cloudcore.views import render
 
@@ -21,38 +21,38 @@ HINTS = {
     "Circle": "Drag from the rim to the other side.",
     "Polygon": "Click corner after corner; click the first again to close it.",
 }
-ROOM_WH = (660, 560)
+MOST_WH = (660, 560)
 """The canvas is at most this wide and high, CSS px."""
 FILL_ALPHA = 153
 """Opacity of a drawn shape, 0..255: the picture stays visible below it."""
 
 
-def offer(here: PaintSession) -> None:
-    """The way to the dialog of shapes."""
+def offer(session: PaintSession) -> None:
+    """Offer the dialog of shapes."""
     with st.expander("Shapes", type="compact"):
         st.caption("Rectangles, circles and polygons, added to the paint or cut out of it.")
         if st.button("Draw shapes", key="paint_shapes_open"):
-            draw(here)
+            draw(session)
 
 
 @st.dialog("Shapes", width="large")
 @error_boundary.in_words
-def draw(here: PaintSession) -> None:
-    """Shapes drawn over the frame, then added to or cut from its paint as one stroke."""
+def draw(session: PaintSession) -> None:
+    """Draw shapes over the frame, then add them to its paint or cut them from it as one stroke."""
     picture, controls = st.columns([2.4, 1], gap="medium")
     with controls:
         mode = st.segmented_control("Shape", list(MODES), default="Rectangle", required=True, key="paint_shape_mode")
         action = st.segmented_control("Does", list(ACTIONS), default="Add cloud", required=True, key="paint_shape_does")
     with picture:
-        drawn = _canvas(here, MODES[str(mode)])
-    covered = int(np.count_nonzero(drawn & here.valid))
+        drawn = _canvas(session, MODES[str(mode)])
+    covered = int(np.count_nonzero(drawn & session.valid))
     with controls:
         st.caption(HINTS[str(mode)])
         st.caption(f"{covered:,} px drawn inside the dome")
         apply = st.button(str(action), key="paint_shape_apply", type="primary", disabled=not covered)
     if apply:
-        session.keep_stroke()
-        session.lay(here, applied(here.label, drawn, ACTIONS[str(action)]))
+        strokes.keep_stroke()
+        strokes.lay(session, applied(session.label, drawn, ACTIONS[str(action)]))
         st.rerun()
 
 
@@ -75,30 +75,30 @@ def drawn_mask(rgba: NDArray[np.uint8] | None, shape_hw: tuple[int, int]) -> Mas
 
 def display_wh(shape_hw: tuple[int, int]) -> tuple[int, int]:
     """Width and height of the canvas for a frame: its own size where there is room, never enlarged."""
-    scale = min(1.0, ROOM_WH[0] / shape_hw[1], ROOM_WH[1] / shape_hw[0])
+    scale = min(1.0, MOST_WH[0] / shape_hw[1], MOST_WH[1] / shape_hw[0])
     return max(1, round(shape_hw[1] * scale)), max(1, round(shape_hw[0] * scale))
 
 
-def _canvas(here: PaintSession, mode: str) -> Mask:
+def _canvas(session: PaintSession, mode: str) -> Mask:
     # imported here: under bare Python the module refuses to load
     from streamlit_drawable_canvas import st_canvas
 
-    width, height = display_wh(here.valid.shape)
-    red, green, blue = render.cloud_colour(here.night)
+    width, height = display_wh(session.valid.shape)
+    red, green, blue = render.cloud_colour(session.night)
     result: Any = st_canvas(
         fill_color=f"rgba({red}, {green}, {blue}, {FILL_ALPHA / 255:.2f})",
         stroke_width=0,  # a stroke would make the shape larger than what was drawn
         stroke_color="#ffffff",
-        background_image=_background(here, (height, width)),
+        background_image=_background(session, (height, width)),
         width=width,
         height=height,
         drawing_mode=mode,
         return_image_data=True,
-        key=f"paint_shapes_{here.sheet.doc}_{here.sheet.laid}",
+        key=f"paint_shapes_{session.sheet.doc}_{session.sheet.laid}",
     )
-    return drawn_mask(result.image_data, (here.valid.shape[0], here.valid.shape[1]))
+    return drawn_mask(result.image_data, (session.valid.shape[0], session.valid.shape[1]))
 
 
-def _background(here: PaintSession, out_hw: tuple[int, int]) -> bytes:
-    painted = render.overlay(here.image, here.cloud, here.night)
+def _background(session: PaintSession, out_hw: tuple[int, int]) -> bytes:
+    painted = render.overlay(session.image, session.cloud, session.night)
     return images.encode_jpeg(images.resize(painted, out_hw), 90)

@@ -9,7 +9,7 @@ from cloudcore.masks.mask import Mask
 from cloudcore.satellite import boxes
 from cloudcore.satellite.boxes import Box
 from cloudcore.satellite.table import PATTERNS
-from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.ui.satellite.dataset import Dataset
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -22,14 +22,14 @@ def _found_boxes(key: str, _masks: Mask) -> list[Box]:
     return [box for k, pattern in enumerate(PATTERNS) for box in boxes.boxes_of(_masks[k], pattern)[0]]
 
 
-def boxes_for(shelf: Shelf, image: str, masks: Mask) -> tuple[list[Box], bool]:
+def boxes_for(dataset: Dataset, image: str, masks: Mask) -> tuple[list[Box], bool]:
     """(boxes of an image, True where people drew them): of boxes.csv beside the table, else found in the masks.
 
     A pattern that was corrected has its boxes from the correction.
     """
-    revisions = tuple(shelf.revision(image, pattern) for pattern in PATTERNS)
-    found = _found_boxes(f"{shelf.table.key}|{image}|{revisions}", masks)
-    path = shelf.path.parent / "boxes.csv"
+    revisions = tuple(dataset.revision(image, pattern) for pattern in PATTERNS)
+    found = _found_boxes(f"{dataset.table.key}|{image}|{revisions}", masks)
+    path = dataset.path.parent / "boxes.csv"
     try:
         drawn = _drawn_boxes(path, path.stat().st_mtime_ns).get(image, ()) if path.is_file() else ()
     except DataError as problem:

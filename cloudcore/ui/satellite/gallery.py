@@ -6,19 +6,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cloudcore.satellite.table import PATTERNS
-from cloudcore.ui.satellite import pictures
-from cloudcore.ui.satellite import shelf as satellite_shelf
-from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.ui.satellite import choices, filters, pictures
+from cloudcore.ui.satellite.dataset import Dataset
 
 COLUMNS, ROWS = 5, 4
 PAGE = "satellite_page"
 
 
-def show(shelf: Shelf, found: Sequence[str]) -> None:
-    """One page of the images found, thumbnails made where they are not there yet."""
+def show(dataset: Dataset, found: Sequence[str]) -> None:
+    """Draw one page of the images found; make the thumbnails that are missing."""
     if not found:
         st.info("No image matches. Clear a filter.")
-        st.button("Clear all filters", on_click=satellite_shelf.clear_filters)
+        st.button("Clear all filters", on_click=filters.clear_filters)
         return
     pages = math.ceil(len(found) / (COLUMNS * ROWS))
     if int(st.session_state.get(PAGE, 1)) > pages:
@@ -29,38 +28,36 @@ def show(shelf: Shelf, found: Sequence[str]) -> None:
     start = (number - 1) * COLUMNS * ROWS
     shown = found[start : start + COLUMNS * ROWS]
     with place:
-        refused = pictures.make_thumbs(shelf, shown)
+        refused = pictures.make_thumbs(dataset, shown)
         for sentence in refused:
             st.caption(sentence)
         for first in range(0, len(shown), COLUMNS):
             cells = st.columns(COLUMNS, gap="xsmall", wrap=False)
             for cell, image in zip(cells, shown[first : first + COLUMNS], strict=False):
                 with cell:
-                    card(shelf, image)
+                    card(dataset, image)
 
 
-def card(shelf: Shelf, image: str, note: bool = True) -> None:
-    """A thumbnail that opens its image; its name below, and what is on it."""
-    place = shelf.table.index(image)
+def card(dataset: Dataset, image: str, note: bool = True) -> None:
+    """Draw a thumbnail that opens its image; its name below, and what is on it."""
+    place = dataset.table.index(image)
     with st.container(key=f"card-satellite-{place}", gap=None):
-        words = words_of(shelf, image)
-        st.image(pictures.labelled_thumb(shelf, image), alt=f"{image}: {words}", width="stretch")
+        words = words_of(dataset, image)
+        st.image(pictures.labelled_thumb(dataset, image), alt=f"{image}: {words}", width="stretch")
         name = shortened(image, 22 if note else 18)
-        st.button(
-            name, key=f"satellite_open_{place}", type="tertiary", on_click=satellite_shelf.open_image, args=(image,)
-        )
+        st.button(name, key=f"satellite_open_{place}", type="tertiary", on_click=choices.open_image, args=(image,))
         if note:
             st.caption(words)
 
 
-def words_of(shelf: Shelf, image: str) -> str:
+def words_of(dataset: Dataset, image: str) -> str:
     """What is on an image: 'Fish 32 %, Flower 39 %', and whether its file is missing or a label was corrected."""
-    pixels = shelf.table.shape_hw[0] * shelf.table.shape_hw[1]
-    areas = shelf.table.area_px[shelf.table.index(image)]
+    pixels = dataset.table.shape_hw[0] * dataset.table.shape_hw[1]
+    areas = dataset.table.area_px[dataset.table.index(image)]
     parts = [f"{p} {share(a / pixels)}" for p, a in zip(PATTERNS, areas, strict=True) if a]
-    if any(shelf.revision(image, pattern) for pattern in PATTERNS):
+    if any(dataset.revision(image, pattern) for pattern in PATTERNS):
         parts.append("corrected")
-    if image in shelf.missing:
+    if image in dataset.missing:
         parts.append("image missing")
     return ", ".join(parts) or "no pattern"
 

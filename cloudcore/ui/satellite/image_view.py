@@ -11,45 +11,44 @@ from cloudcore.masks.mask import Mask
 from cloudcore.satellite import table
 from cloudcore.satellite.boxes import Box
 from cloudcore.satellite.table import PATTERNS
-from cloudcore.ui.satellite import boxes_in_view, correction, gallery, pictures
-from cloudcore.ui.satellite import shelf as satellite_shelf
-from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.ui.satellite import boxes_in_view, choices, correction, filters, gallery, pictures
+from cloudcore.ui.satellite.dataset import Dataset
 
 STRIP = 5
 """Thumbnails beside the image: it and its neighbours."""
 
 
-def show(shelf: Shelf, found: Sequence[str], inspector: DeltaGenerator) -> None:
-    """The image that was chosen, its neighbours, its numbers; the canvas in its place while it is corrected."""
-    image = chosen(shelf, found)
+def show(dataset: Dataset, found: Sequence[str], inspector: DeltaGenerator) -> None:
+    """Draw the chosen image, its neighbours and its numbers; the canvas in its place while it is corrected."""
+    image = chosen(dataset, found)
     if image is None:
         st.info("No image matches. Clear a filter.")
-        st.button("Clear all filters", on_click=satellite_shelf.clear_filters)
+        st.button("Clear all filters", on_click=filters.clear_filters)
         return
     if st.session_state.get(correction.CORRECTING) == image:
-        correction.show(shelf, image, inspector)
+        correction.show(dataset, image, inspector)
         return
     if st.query_params.get("image") != image:
         st.query_params["image"] = image
-    masks = shelf.masks(image)
-    boxes, drawn = boxes_in_view.boxes_for(shelf, image, masks)
+    masks = dataset.masks(image)
+    boxes, drawn = boxes_in_view.boxes_for(dataset, image, masks)
     with inspector:
-        _about(shelf, image)
+        _about(dataset, image)
         shown, way, opacity = _choose_look()
-        _numbers(shelf, image, masks, boxes, drawn)
-        _correct_button(shelf, image)
+        _numbers(dataset, image, masks, boxes, drawn)
+        _correct_button(dataset, image)
     strip, middle = _columns()
     with strip:
-        _show_strip(shelf, found, image)
+        _show_strip(dataset, found, image)
     with middle:
-        _picture(shelf, image, pictures.overlay(masks, boxes, shown, way, opacity), shown)
+        _picture(dataset, image, pictures.overlay(masks, boxes, shown, way, opacity), shown)
         _steps(found, image)
 
 
-def chosen(shelf: Shelf, found: Sequence[str]) -> str | None:
+def chosen(dataset: Dataset, found: Sequence[str]) -> str | None:
     """The image in view: the chosen one where the table has it, else the first that the filters let through."""
-    wanted = st.session_state.get(satellite_shelf.IMAGE)
-    if wanted in shelf.table.images:
+    wanted = st.session_state.get(choices.IMAGE)
+    if wanted in dataset.table.images:
         return str(wanted)
     return found[0] if found else None
 
@@ -64,16 +63,16 @@ def _columns() -> tuple[DeltaGenerator, DeltaGenerator]:
 # The inspector
 
 
-def _about(shelf: Shelf, image: str) -> None:
+def _about(dataset: Dataset, image: str) -> None:
     st.subheader(gallery.shortened(image, 30), anchor=False)
-    height, width = shelf.table.shape_hw
-    kind = "Drawn sample" if shelf.is_sample else "Image missing" if image in shelf.missing else "Image"
-    labels = "Labels are its boxes." if shelf.is_sample else "Labels are boxes that people drew, not outlines."
+    height, width = dataset.table.shape_hw
+    kind = "Drawn sample" if dataset.is_sample else "Image missing" if image in dataset.missing else "Image"
+    labels = "Labels are its boxes." if dataset.is_sample else "Labels are boxes that people drew, not outlines."
     st.caption(f"{kind}, {height} × {width} px (h × w). {labels}", help=image)
 
 
 def _choose_look() -> tuple[tuple[str, ...], str, int]:
-    """(patterns shown, way they are drawn, opacity of the fill in %)."""
+    """Ask for (patterns shown, way they are drawn, opacity of the fill in %)."""
     shown = st.pills(
         "Patterns shown", PATTERNS, selection_mode="multi", default=PATTERNS, key="satellite_shown",
         persist_state="session",
@@ -88,15 +87,15 @@ def _choose_look() -> tuple[tuple[str, ...], str, int]:
     return tuple(shown or ()), str(way), opacity
 
 
-def _numbers(shelf: Shelf, image: str, masks: Mask, boxes: Sequence[Box], drawn: bool) -> None:
-    """Share, runs and boxes of each pattern, with the table's mean share beside."""
-    means = shelf.table.area_px.mean(axis=0) / (shelf.table.shape_hw[0] * shelf.table.shape_hw[1])
+def _numbers(dataset: Dataset, image: str, masks: Mask, boxes: Sequence[Box], drawn: bool) -> None:
+    """Draw share, runs and boxes of each pattern, with the table's mean share beside."""
+    means = dataset.table.area_px.mean(axis=0) / (dataset.table.shape_hw[0] * dataset.table.shape_hw[1])
     rows = []
     for k, pattern in enumerate(PATTERNS):
         area = gallery.share(float(masks[k].mean()))
         count = sum(box.pattern == pattern for box in boxes)
-        runs = len(shelf.table.runs(image, pattern))
-        revision = shelf.revision(image, pattern)
+        runs = len(dataset.table.runs(image, pattern))
+        revision = dataset.revision(image, pattern)
         swatch = f"<i style='background:{pictures.colour(pattern)}'></i>"
         last = f"revision {revision}" if revision else f"{runs:,}"
         mean = gallery.share(float(means[k]))
@@ -105,11 +104,11 @@ def _numbers(shelf: Shelf, image: str, masks: Mask, boxes: Sequence[Box], drawn:
     head = "<tr><th></th><th>Share</th><th>Mean</th><th>Boxes</th><th>Runs</th></tr>"
     st.html(f"<table class=satellite-numbers>{head}{''.join(rows)}</table>")
     source = "Boxes of boxes.csv, one for each that a person drew" if drawn else "Boxes found in the run lengths"
-    st.caption(f"{source}. Mean: over {len(shelf.table.images):,} images.")
+    st.caption(f"{source}. Mean: over {len(dataset.table.images):,} images.")
 
 
-def _correct_button(shelf: Shelf, image: str) -> None:
-    missing = image in shelf.missing
+def _correct_button(dataset: Dataset, image: str) -> None:
+    missing = image in dataset.missing
     st.button(
         "Correct", type="primary", key="satellite_correct", disabled=missing, on_click=_start, args=(image,),
         help="The image is missing: put its file beside the others first." if missing else None,
@@ -117,35 +116,35 @@ def _correct_button(shelf: Shelf, image: str) -> None:
 
 
 def _start(image: str) -> None:
-    st.session_state[satellite_shelf.IMAGE] = image
+    st.session_state[choices.IMAGE] = image
     st.session_state[correction.CORRECTING] = image
 
 
 # The stage
 
 
-def _show_strip(shelf: Shelf, found: Sequence[str], image: str) -> None:
+def _show_strip(dataset: Dataset, found: Sequence[str], image: str) -> None:
     at = found.index(image) if image in found else 0
     first = max(0, min(at - STRIP // 2, len(found) - STRIP))
     shown = found[first : first + STRIP]
-    pictures.make_thumbs(shelf, shown)
+    pictures.make_thumbs(dataset, shown)
     for one in shown:
-        gallery.card(shelf, one, note=False)
+        gallery.card(dataset, one, note=False)
 
 
-def _picture(shelf: Shelf, image: str, drawing: str, shown: Sequence[str]) -> None:
-    """The picture and, lying over it, the drawing: only the drawing changes while classes come and go."""
-    path = shelf.image_path(image)
-    picture = pictures.empty_picture(shelf.table.shape_hw)
+def _picture(dataset: Dataset, image: str, drawing: str, shown: Sequence[str]) -> None:
+    """Draw the picture and the labels over it: only the labels change while classes come and go."""
+    path = dataset.image_path(image)
+    picture = pictures.empty_picture(dataset.table.shape_hw)
     if path is None:
         st.caption("The image is missing; its labels are drawn on a hatched ground.")
     else:
         try:
             picture, shape_hw = pictures.large(path)
-            table.check_shape(shelf.table, image, shape_hw)
+            table.check_shape(dataset.table, image, shape_hw)
         except (ImageError, DataError, OSError) as problem:
             st.error(str(problem))
-    there = [pattern for pattern in shelf.table.present(image) if pattern in shown]
+    there = [pattern for pattern in dataset.table.present(image) if pattern in shown]
     with st.container(key="satellite_stack", gap=None):
         st.image(picture, alt=f"Satellite image {image}", width="stretch")
         with st.container(key="satellite_overlay", gap=None):
@@ -153,14 +152,12 @@ def _picture(shelf: Shelf, image: str, drawing: str, shown: Sequence[str]) -> No
 
 
 def _steps(found: Sequence[str], image: str) -> None:
-    """Previous, next, a random one; where among the images found."""
+    """Draw previous, next and random, and the place among the images found."""
     at = found.index(image) if image in found else -1
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         before, after = (found[(at + step) % len(found)] if found else image for step in (-1, 1))
-        st.button(
-            "Previous", shortcut="A", key="satellite_previous", on_click=satellite_shelf.open_image, args=(before,)
-        )
-        st.button("Next", shortcut="D", key="satellite_next", on_click=satellite_shelf.open_image, args=(after,))
+        st.button("Previous", shortcut="A", key="satellite_previous", on_click=choices.open_image, args=(before,))
+        st.button("Next", shortcut="D", key="satellite_next", on_click=choices.open_image, args=(after,))
         st.button("Random", key="satellite_random", on_click=_open_random, args=(found,), disabled=len(found) < 2)
         st.caption(
             f"{at + 1:,} of {len(found):,}" if at >= 0 else f"outside the {len(found):,} filtered", width="content"
@@ -168,5 +165,5 @@ def _steps(found: Sequence[str], image: str) -> None:
 
 
 def _open_random(found: Sequence[str]) -> None:
-    now = st.session_state.get(satellite_shelf.IMAGE)
-    satellite_shelf.open_image(random.choice([image for image in found if image != now]))
+    now = st.session_state.get(choices.IMAGE)
+    choices.open_image(random.choice([image for image in found if image != now]))

@@ -17,7 +17,7 @@ from cloudcore.images import Image
 from cloudcore.masks.mask import Mask
 from cloudcore.satellite.boxes import Box
 from cloudcore.satellite.table import PATTERNS
-from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.ui.satellite.dataset import Dataset
 from cloudcore.views import render
 
 SIDE = 360
@@ -37,9 +37,9 @@ def colour(pattern: str) -> str:
 # Thumbnails
 
 
-def thumb_path(shelf: Shelf, image: str) -> Path | None:
+def thumb_path(dataset: Dataset, image: str) -> Path | None:
     """Where an image's thumbnail is kept below the workspace; another file is another name. None without a file."""
-    path = shelf.image_path(image)
+    path = dataset.image_path(image)
     if path is None:
         return None
     try:
@@ -47,18 +47,18 @@ def thumb_path(shelf: Shelf, image: str) -> Path | None:
     except OSError:
         return None
     mark = hashlib.sha256(f"{path}|{status.st_size}|{status.st_mtime_ns}|{SIDE}".encode()).hexdigest()[:32]
-    return shelf.settings.workspace / "cache" / "thumbs" / mark[:2] / f"{mark}.jpg"
+    return dataset.settings.workspace / "cache" / "thumbs" / mark[:2] / f"{mark}.jpg"
 
 
-def make_thumbs(shelf: Shelf, wanted: Sequence[str], word: str = "thumbnails made") -> list[str]:
+def make_thumbs(dataset: Dataset, wanted: Sequence[str], word: str = "thumbnails made") -> list[str]:
     """Make the thumbnails that are not there yet, with a count in view; sentences about images that cannot be read."""
-    to_do = [(image, path) for image in wanted if (path := thumb_path(shelf, image)) and not path.is_file()]
+    to_do = [(image, path) for image in wanted if (path := thumb_path(dataset, image)) and not path.is_file()]
     if not to_do:
         return []
     refused: list[str] = []
     place = st.empty()
     with ThreadPoolExecutor(WORKERS) as pool:
-        for done, problem in enumerate(pool.map(lambda one: _make_thumb(shelf, *one), to_do), 1):
+        for done, problem in enumerate(pool.map(lambda one: _make_thumb(dataset, *one), to_do), 1):
             if problem:
                 refused.append(problem)
             if len(to_do) > 4:
@@ -67,18 +67,18 @@ def make_thumbs(shelf: Shelf, wanted: Sequence[str], word: str = "thumbnails mad
     return refused
 
 
-def _make_thumb(shelf: Shelf, image: str, path: Path) -> str:
+def _make_thumb(dataset: Dataset, image: str, path: Path) -> str:
     try:
-        picture = images.read(shelf.image_path(image) or image)
+        picture = images.read(dataset.image_path(image) or image)
         atomic.replace_file(path, images.encode_jpeg(images.thumbnail(picture, SIDE), 82))
     except (ImageError, OSError) as problem:
         return str(problem)
     return ""
 
 
-def thumb_of(shelf: Shelf, image: str) -> Image | None:
+def thumb_of(dataset: Dataset, image: str) -> Image | None:
     """The thumbnail, uint8 (h, w, 3), from disk; None where there is none."""
-    path = thumb_path(shelf, image)
+    path = thumb_path(dataset, image)
     try:
         raw = path.read_bytes() if path else b""
     except OSError:
@@ -88,19 +88,19 @@ def thumb_of(shelf: Shelf, image: str) -> Image | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=400)
-def _labelled(_shelf: Shelf, image: str, mark: str, revisions: tuple[int, ...]) -> bytes:
-    small = thumb_of(_shelf, image)
+def _labelled(_dataset: Dataset, image: str, mark: str, revisions: tuple[int, ...]) -> bytes:
+    small = thumb_of(_dataset, image)
     if small is None:
         small = np.full((*_EMPTY_HW, 3), (58, 66, 74), np.uint8)
         small[render.stripes(_EMPTY_HW)] = (64, 73, 81)
-    masks = _shelf.masks(image, small.shape[:2])
+    masks = _dataset.masks(image, small.shape[:2])
     return images.encode_jpeg(render.patterns(small, masks, 0.16), 85)
 
 
-def labelled_thumb(shelf: Shelf, image: str) -> bytes:
+def labelled_thumb(dataset: Dataset, image: str) -> bytes:
     """JPEG of a thumbnail with its patterns on it; on a hatched ground where the image is missing."""
-    revisions = tuple(shelf.revision(image, pattern) for pattern in PATTERNS)
-    return _labelled(shelf, image, f"{shelf.table.key}|{thumb_path(shelf, image)}", revisions)
+    revisions = tuple(dataset.revision(image, pattern) for pattern in PATTERNS)
+    return _labelled(dataset, image, f"{dataset.table.key}|{thumb_path(dataset, image)}", revisions)
 
 
 @st.cache_data(show_spinner=False, max_entries=12)

@@ -12,7 +12,7 @@ from cloudcore.satellite import charts, statistics
 from cloudcore.satellite.statistics import Statistics
 from cloudcore.satellite.table import PATTERNS
 from cloudcore.ui.satellite import gallery, pictures
-from cloudcore.ui.satellite.shelf import Shelf
+from cloudcore.ui.satellite.dataset import Dataset
 from cloudcore.ui.shared.widgets import is_dark
 from cloudcore.views import figures
 
@@ -22,32 +22,32 @@ MOST_PIECES = 5
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)
-def _computed(key: str, cache: Path, _shelf: Shelf) -> Statistics:
+def _computed(key: str, cache: Path, _dataset: Dataset) -> Statistics:
     place = st.empty()
 
-    def told(done: int, total: int) -> None:
+    def show_progress(done: int, total: int) -> None:
         if done % 50 == 0 and total > 300:
             place.progress(done / total, f"{done:,} of {total:,} images counted")
 
-    found = statistics.statistics(_shelf.table, cache, told)
+    found = statistics.statistics(_dataset.table, cache, show_progress)
     place.empty()
     return found
 
 
-def show(shelf: Shelf) -> None:
-    """Everything the table says, over all its images whatever the filters: the caption says so."""
-    found = _computed(shelf.table.key, shelf.settings.workspace / "cache" / "patterns", shelf)
-    n, missing = found.n_images, len(shelf.missing)
+def show(dataset: Dataset) -> None:
+    """Draw the statistics of all images of the table, whatever the filters: the caption says so."""
+    found = _computed(dataset.table.key, dataset.settings.workspace / "cache" / "patterns", dataset)
+    n, missing = found.n_images, len(dataset.missing)
     st.caption(
-        f"All {n:,} images of {shelf.path.name}, whatever the filters. {missing:,} of them have no image file "
+        f"All {n:,} images of {dataset.path.name}, whatever the filters. {missing:,} of them have no image file "
         f"({gallery.share(missing / n)}). Areas are boxes that people drew, not clouds."
     )
     _first_row(found)
     _second_row(found)
     _heat(found)
     if missing:
-        _show_missing(sorted(shelf.missing))
-    _alike(shelf)
+        _show_missing(sorted(dataset.missing))
+    _alike(dataset)
 
 
 def _chart(title: str, figure: go.Figure, alt: str, key: str) -> None:
@@ -123,33 +123,33 @@ def _show_missing(names: Sequence[str]) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _pairs(key: str, count: int, _shelf: Shelf) -> list[tuple[str, str, float]]:
-    there = [image for image in _shelf.table.images if image not in _shelf.missing]
-    pictures.make_thumbs(_shelf, there)
+def _pairs(key: str, count: int, _dataset: Dataset) -> list[tuple[str, str, float]]:
+    there = [image for image in _dataset.table.images if image not in _dataset.missing]
+    pictures.make_thumbs(_dataset, there)
     names, prints = [], []
     for image in there:
-        if (small := pictures.thumb_of(_shelf, image)) is not None:
+        if (small := pictures.thumb_of(_dataset, image)) is not None:
             names.append(image)
             prints.append(near_duplicates.fingerprint(small))
     return statistics.alike(np.stack(prints), names) if len(prints) > 1 else []
 
 
-def _alike(shelf: Shelf) -> None:
-    """Near-duplicates: on the right side of a split they would be known already. Looked for when asked."""
-    there = len(shelf.table.images) - len(shelf.missing)
+def _alike(dataset: Dataset) -> None:
+    """Draw pairs of near-duplicates, found when asked: across a split the model would know one of them already."""
+    there = len(dataset.table.images) - len(dataset.missing)
     with st.expander("Images that look alike", type="compact", key="satellite_alike", on_change="rerun") as box:
         if not box.open:
             return
         if there < 2:
             st.caption("Fewer than two images are here: nothing to hold against each other.")
             return
-        pairs = _pairs(shelf.table.key, there, shelf)
+        pairs = _pairs(dataset.table.key, there, dataset)
         limit = f"mean difference of 16 × 16 thumbnails below {near_duplicates.TWIN_DIFFERENCE} of 255"
         st.caption(f"{len(pairs) or 'No'} pairs among {there:,} images ({limit}); closest first.")
         for place in range(0, min(len(pairs), PAIRS), 2):
             cells = st.columns(4, gap="xsmall", wrap=False)
             for pair, side in zip(pairs[place : place + 2], (cells[:2], cells[2:]), strict=False):
                 for cell, image in zip(side, pair[:2], strict=True):
-                    picture = pictures.labelled_thumb(shelf, image)
+                    picture = pictures.labelled_thumb(dataset, image)
                     cell.image(picture, alt=f"{image}, like {pair[1]}", width="stretch")
                     cell.caption(f"{image[:24]}, difference {pair[2]:.1f}")

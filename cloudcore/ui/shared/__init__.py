@@ -1,3 +1,17 @@
-"""What every page needs: entry, library, widgets, and the last words when a page fails."""
+"""What every page needs.
 
-__all__ = ["author", "error_boundary", "first_start", "notices", "widgets"]
+In: the environment's settings and what a person typed; out: the library of frames and labels, loaded predictors, drawn
+widgets, words for numbers, and a sentence when a page fails.
+"""
+
+__all__ = [
+    "author",
+    "entry",
+    "error_boundary",
+    "first_start",
+    "library",
+    "models",
+    "notices",
+    "widgets",
+    "words",
+]

@@ -1,4 +1,4 @@
-"""Who paints: the name that drafts, revisions and flags carry."""
+"""The author: the name that drafts, revisions and flags carry."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""The last words when a page, a fragment or a dialog fails: the one broad except of the app.
+"""The error boundary of a page, a fragment or a dialog: the one broad except of the app.
 
 Streamlit runs a fragment or dialog again without the entry file around it, so each of them carries its own guard.
 What steers a script (rerun, stop, switch_page) is no Exception to Python and passes.
@@ -21,7 +21,7 @@ P = ParamSpec("P")
 
 
 def in_words(body: Callable[P, None]) -> Callable[P, None]:
-    """The body, whose errors are said on the page: our own as they are, any other with a number in the log.
+    """Wrap a body so that its errors are said on the page: our own as they are, any other with a number in the log.
 
     Stands below st.fragment or st.dialog.
     """

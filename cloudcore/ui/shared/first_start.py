@@ -23,7 +23,7 @@ def needs_samples(settings: Settings) -> bool:
 
 
 def _warm() -> None:
-    """Compile the kernels into numba's cache on disk, in a process of its own: the compiler would hold this one up."""
+    """Compile the kernels into numba's cache on disk, in a process of its own: the compiler would block this one."""
     root = str(Path(__file__).parents[3])
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-c", "from cloudcore.masks import sweep; sweep.warm()"]

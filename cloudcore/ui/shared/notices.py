@@ -1,17 +1,17 @@
-"""Sentences to a person that outlive the run of a page."""
+"""Sentences to a person that wait for the next drawing of the page."""
 
 import streamlit as st
 
-TOLD = "paint_told"
-"""Key of the sentences not yet shown."""
+WAITING = "notices_waiting"
+"""Key of the sentences that wait."""
 
 
 def tell(sentence: str) -> None:
-    """Says a sentence as a toast once the page is drawn again."""
-    st.session_state[TOLD] = [*st.session_state.get(TOLD, []), sentence]
+    """Show a sentence as a toast once the page is drawn again."""
+    st.session_state[WAITING] = [*st.session_state.get(WAITING, []), sentence]
 
 
-def show_told() -> None:
-    """The toasts that are due."""
-    for sentence in st.session_state.pop(TOLD, []):
+def show_waiting() -> None:
+    """Show the sentences that wait, each as a toast."""
+    for sentence in st.session_state.pop(WAITING, []):
         st.toast(sentence)

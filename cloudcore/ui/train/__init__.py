@@ -1,3 +1,18 @@
-"""The Train page: data and settings of a new run, runs while they go on and afterwards."""
+"""The Train page.
 
-__all__ = ["new_run", "notes", "progress", "table", "trial_form"]
+In: a data folder, a task's settings, a model to start from; out: runs that start, stop and go on, their curves, the
+same images answered by several of them, models with a name.
+"""
+
+__all__ = [
+    "class_form",
+    "data",
+    "form",
+    "new_run",
+    "notes",
+    "pattern_form",
+    "progress",
+    "same_images",
+    "table",
+    "trial_form",
+]

@@ -1,7 +1,8 @@
-"""What Train asks and shows where one class a picture is learnt: a folder of classes, their counts, what is seen."""
+"""Data of one class a picture on Train: a folder of classes, their counts, the pictures as the network sees them."""
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from cloudcore.learning.batches import photograph_views
 from cloudcore.learning.task import Task
 from cloudcore.learning.tasks import get_task
 from cloudcore.photographs import folders
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.library import Library
+from cloudcore.ui.shared.widgets import is_dark
 from cloudcore.views import figures
 
 SAMPLES, OWN, FOLDER = "Samples", "Labelled here", "Folder"
@@ -27,8 +29,8 @@ VARIED = ("rotation", "shift", "shear", "zoom", "flips")
 """Settings whose effect is drawn as variants, where a task has them."""
 
 
-def choose_data(library: widgets.Library, task: Task) -> Path | None:
-    """A folder for each class: pictures labelled in this app, the drawn samples, or a folder by its path."""
+def choose_data(library: Library, task: Task) -> Path | None:
+    """Ask for a folder of classes: pictures labelled in this app, the drawn samples, or a folder by its path."""
     own, samples = library.settings.workspace / "photographs", library.settings.samples / task.name
     options = [*([OWN] if _fits(own, samples) else []), SAMPLES, FOLDER]
     source = st.segmented_control(
@@ -63,28 +65,17 @@ def picture(path: Path, task_name: str, changed_ns: int) -> bytes:
 
 
 def show_data(folder: Path, task: Task, config: Any) -> None:
-    """Counts of the classes, and pictures as the network will see them with these settings."""
+    """Draw the counts of the classes, and pictures as the network will see them with these settings."""
     classes = folders.list_classes(folder)
     photos = folders.list_photos(folder, classes)
-    counts = [sum(photo.label == k for photo in photos) for k in range(len(classes))]
     if photos:
         _show_variants(photos[0].path, task, config)
     st.subheader("To learn from", anchor=False)
-    figure = figures.figure(widgets.is_dark(), 200, yaxis_title="pictures", showlegend=False)
-    figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(widgets.is_dark())["colours"][0]})
-    st.plotly_chart(
-        figure, theme=None, config=figures.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
-        alt=f"{len(photos)} pictures in {len(classes)} classes",
-    )  # fmt: skip
+    _show_counts(folder, classes, photos)
     count = min(SHOWN, len(photos))
     picked = [photos[k * len(photos) // count] for k in range(count)]
     try:
-        if task.variants is None:
-            st.caption(f"A batch as the network sees it: {config.size} × {config.size} px, cropped and lit at random.")
-            mark = (config.size, config.crop, config.augment, config.seed, config.presize)
-            views = _batch(tuple(photo.path for photo in picked), mark)
-        else:
-            views = [picture(photo.path, task.name, photo.path.stat().st_mtime_ns) for photo in picked]
+        views = _views(picked, task, config)
     except ImageError as problem:
         st.caption(str(problem))
         return
@@ -97,6 +88,25 @@ def show_data(folder: Path, task: Task, config: Any) -> None:
                 st.caption(classes[photo.label])
 
 
+def _show_counts(folder: Path, classes: Sequence[str], photos: Sequence[folders.Photo]) -> None:
+    counts = [sum(photo.label == k for photo in photos) for k in range(len(classes))]
+    figure = figures.figure(is_dark(), 200, yaxis_title="pictures", showlegend=False)
+    figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(is_dark())["colours"][0]})
+    st.plotly_chart(
+        figure, theme=None, config=figures.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
+        alt=f"{len(photos)} pictures in {len(classes)} classes",
+    )  # fmt: skip
+
+
+def _views(picked: Sequence[folders.Photo], task: Task, config: Any) -> list[bytes]:
+    """JPEGs of pictures as the network sees them, where a task has no variants of its own. Raises ImageError."""
+    if task.variants is not None:
+        return [picture(photo.path, task.name, photo.path.stat().st_mtime_ns) for photo in picked]
+    st.caption(f"A batch as the network sees it: {config.size} × {config.size} px, cropped and lit at random.")
+    mark = (config.size, config.crop, config.augment, config.seed, config.presize)
+    return _batch(tuple(photo.path for photo in picked), mark)
+
+
 @st.cache_data(show_spinner=False, max_entries=32)
 def _batch(paths: tuple[Path, ...], mark: tuple[int, float, float, int, int]) -> list[bytes]:
     side, crop, strength, seed, presize = mark
@@ -106,7 +116,7 @@ def _batch(paths: tuple[Path, ...], mark: tuple[int, float, float, int, int]) ->
 
 
 def _show_variants(path: Path, task: Task, config: Any, count: int = 9) -> None:
-    """What the settings make of one picture under sliders, where the task varies what it learns from."""
+    """Draw what the settings make of one picture, under sliders, where the task varies what it learns from."""
     if task.variants is None:
         return
     st.subheader("Nine variants as the settings draw them", anchor=False)
@@ -124,19 +134,19 @@ def _show_variants(path: Path, task: Task, config: Any, count: int = 9) -> None:
 
 
 def _vary(task: Task, config: Any) -> None:
-    """Sliders over the form's own fields: one setting, in two places."""
+    """Draw sliders over the form's own fields: one setting, in two places."""
     fields = [item for item in dataclasses.fields(task.Config) if item.name in VARIED]
     for cell, item in zip(st.columns(len(fields), gap="small", vertical_alignment="bottom"), fields, strict=True):
-        told, key = item.metadata, f"variants-{item.name}"
+        about, key = item.metadata, f"variants-{item.name}"
         if st.session_state.get(key) != getattr(config, item.name):  # else a slider being dragged would jump back
             st.session_state[key] = getattr(config, item.name)
-        label = f"{item.name.capitalize()}, {told['unit']}" if told["unit"] else item.name.capitalize()
-        take: dict[str, Any] = {"key": key, "help": told["help"], "on_change": _take, "args": (config, item.name, key)}
-        if told["max"] is None:
+        label = f"{item.name.capitalize()}, {about['unit']}" if about["unit"] else item.name.capitalize()
+        take: dict[str, Any] = {"key": key, "help": about["help"], "on_change": _take, "args": (config, item.name, key)}
+        if about["max"] is None:
             cell.toggle(label, **take)
         else:
-            step = 1.0 if told["max"] > 1 else 0.01
-            cell.slider(label, told["min"], told["max"], step=step, format="%.0f" if step == 1.0 else "%.2f", **take)
+            step = 1.0 if about["max"] > 1 else 0.01
+            cell.slider(label, about["min"], about["max"], step=step, format="%.0f" if step == 1.0 else "%.2f", **take)
 
 
 def _take(config: Any, name: str, key: str) -> None:

@@ -12,20 +12,20 @@ from cloudcore import models
 from cloudcore.learning.options import make_config, option_types
 from cloudcore.learning.task import Task
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.words import title
 
 NOTHING = "nothing"
 
 
 def choose_preset(task: Task) -> dict[str, Any]:
-    """Field values of a named preset; empty where the task has none."""
+    """Ask for a named preset and return its field values; empty where the task has none."""
     if not task.presets:
         return {}
     return dict(task.presets[st.selectbox("Preset", list(task.presets), key="train-preset", persist_state="session")])
 
 
 def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> models.ModelEntry | None:
-    """What the weights begin as: the shipped model unless told otherwise, nothing, or any other model that fits.
+    """Ask what the weights begin as: the shipped model (the default), nothing, or any other model that fits.
 
     A model fits when its network is the preset's: weights of another architecture would be refused at the start.
     """
@@ -50,7 +50,7 @@ def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> m
 def _start_words(entry: models.ModelEntry | None) -> str:
     if entry is None:
         return NOTHING
-    return f"{entry.name}, shipped" if entry.shipped else widgets.title(entry.name, entry.task)
+    return f"{entry.name}, shipped" if entry.shipped else title(entry.name, entry.task)
 
 
 def start_name(entry: models.ModelEntry) -> str:
@@ -59,7 +59,7 @@ def start_name(entry: models.ModelEntry) -> str:
 
 
 def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any:
-    """Widgets made from the fields of the task's Config, filled into one checked Config.
+    """Draw a widget for each field of the task's Config and return one checked Config.
 
     fixed holds fields that the model to start from decides: they are shown, and cannot be changed.
     """
@@ -80,30 +80,30 @@ def form(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> Any
 
 
 def group(task: Task, preset: Mapping[str, Any], fixed: Mapping[str, Any]) -> str:
-    """What the keys of a form's fields share: another task, preset or model to start from brings its own values."""
+    """The part that the keys of a form's fields share: another task, preset or start brings its own values."""
     start = {**preset, **fixed}
     return hashlib.sha256(repr((task.name, sorted(start.items()), sorted(fixed))).encode()).hexdigest()[:8]
 
 
 def _widget(item: "dataclasses.Field[Any]", kind: type[Any], start: Mapping[str, Any], group: str, fixed: bool) -> Any:
-    """One field as a widget; the key holds the preset, so another preset brings its own values."""
-    told, value = item.metadata, start.get(item.name, item.default)
-    unit = f", {told['unit']}" if told.get("unit") else ""
+    """Draw one field as a widget; the key holds the preset, so another preset brings its own values."""
+    about, value = item.metadata, start.get(item.name, item.default)
+    unit = f", {about['unit']}" if about.get("unit") else ""
     label = item.name.replace("_", " ").capitalize() + unit
     always: dict[str, Any] = {
-        "help": told.get("help"),
+        "help": about.get("help"),
         "key": f"train-{group}-{item.name}",
         "disabled": fixed,
         "persist_state": "session",
     }
-    if told.get("choices"):
-        options = list(told["choices"])
+    if about.get("choices"):
+        options = list(about["choices"])
         return st.selectbox(label, options, index=options.index(value) if value in options else 0, **always)
     if kind is bool:
         return st.checkbox(label, value=bool(value), **always)
     if kind not in (int, float):
         return st.text_input(label, value=str(value), **always)
-    bounds = {f"{end}_value": kind(told[end]) for end in ("min", "max") if told.get(end) is not None}
+    bounds = {f"{end}_value": kind(about[end]) for end in ("min", "max") if about.get(end) is not None}
     step = 1 if kind is int else 10.0 ** math.floor(math.log10(value)) if value else 0.1
     shown = "%d" if kind is int else "%g"
     return st.number_input(label, value=kind(value), step=step, format=shown, **bounds, **always)

@@ -1,4 +1,4 @@
-"""What a person does with a run afterwards: call it something, star it, note why, read its model card, bin it."""
+"""A run afterwards: its name, star, note, model card, and the way to the bin."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import streamlit as st
 from cloudcore import models, runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.words import SCORES, run_title_of
 
 SHOWN_SCORES = ("miou", "dice", "macro_f1", "accuracy", "f1", "base_rate", "fraction_error", "top3", "ece")
 
 
 def offer(run: runs.Run, settings: Settings) -> None:
-    """Name, star, note and bin of a run, and its model card once there is one."""
+    """Ask for name, star and note of a run, offer the bin, and show its model card once there is one."""
     with st.expander("Name, note, bin", type="compact"):
         _show_form(run)
         if st.button("Move to bin", key=f"bin-{run.id}", disabled=run.status().state in runs.ACTIVE,
@@ -47,12 +47,12 @@ def _bin(run: runs.Run) -> None:
         st.error(str(error))
         return
     st.query_params.pop("run", None)
-    st.toast(f"{widgets.run_title_of(run.id)} is in the bin")
+    st.toast(f"{run_title_of(run.id)} is in the bin")
     st.rerun()
 
 
 def show_card(run: runs.Run) -> None:
-    """model.json in words: what it answers, what it learnt from, its scores with n and interval, what it needs."""
+    """Draw model.json in words: its classes, its data, its scores with n and interval, its versions."""
     try:
         info = models.read_info(run.model_folder)
     except CloudcoreError as error:
@@ -86,4 +86,4 @@ def _score_line(name: str, row: dict[str, Any]) -> str:
     value = "–" if row.get("value") is None else f"{row['value']:.3f}"
     low, high = row.get("low"), row.get("high")
     interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ", no interval"
-    return f"{widgets.SCORES.get(name, name.replace('_', ' '))} {value}{interval}, n = {row.get('n', '–')}"
+    return f"{SCORES.get(name, name.replace('_', ' '))} {value}{interval}, n = {row.get('n', '–')}"

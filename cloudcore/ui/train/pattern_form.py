@@ -1,4 +1,4 @@
-"""What the Train page asks and shows where satellite patterns are learnt."""
+"""Data of satellite patterns on Train: the folder to learn from, and its images with their labels."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SAMPLES, FOLDER = "Samples", "Folder"
 
 
 def choose_data(settings: Settings) -> Path | None:
-    """The data folder to learn from: the sample images, or a folder by its path."""
+    """Ask for the data folder: the sample images, or a folder by its path."""
     source = st.segmented_control(
         "Data", (SAMPLES, FOLDER), default=SAMPLES, required=True, key="train-pattern-data", persist_state="session",
         width="stretch",
@@ -42,7 +42,7 @@ def table(path: Path, changed_ns: int) -> satellite_table.Table:
 
 
 def show_data(folder: Path, count: int = 8) -> None:
-    """Images of a data folder with their labels, evenly picked: what will be learnt from."""
+    """Draw what will be learnt from, evenly picked: images of a data folder with their labels."""
     path, place = satellite_table.find(folder)
     changed = path.stat().st_mtime_ns
     found = [place / name for name in table(path, changed).images if (place / name).is_file()]

@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on and afterwards: numbers, curves, worst and best frames, log, naming."""
+"""A run while it goes on and afterwards: numbers, curves, worst and best frames, log, naming."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -15,7 +15,9 @@ from cloudcore.learning.fit import early_stopping
 from cloudcore.learning.tasks import find_tasks
 from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.ui.shared.words import SCORES, plain, run_title, score_text, time_left
 from cloudcore.ui.train import same_images
 
 STATE_COLOURS: dict[str, Any] = {
@@ -40,11 +42,11 @@ def chosen_run(all_runs: Sequence[runs.Run], active: Sequence[runs.Run]) -> runs
 
 
 def choose_run(all_runs: Sequence[runs.Run], run: runs.Run | None) -> None:
-    """The run to look at, by name; the choice goes into the address, so that a reload and a link show the same."""
+    """Ask for the run to look at; the choice goes into the address, so that a reload and a link show the same."""
     if run is None:
         return
     ids = [each.id for each in all_runs]
-    names = {each.id: widgets.run_title(each) for each in all_runs}
+    names = {each.id: run_title(each) for each in all_runs}
 
     def go() -> None:
         st.query_params["run"] = st.session_state[key]
@@ -78,18 +80,18 @@ def live(show: Callable[[runs.Run, Settings], None], run: runs.Run, settings: Se
 
 
 def show_state(run: runs.Run, settings: Settings) -> None:
-    """Name, state, progress, time left and numbers of a run, with Stop or Resume."""
+    """Draw name, state, progress, time left and numbers of a run, with Stop or Resume."""
     status = run.status()
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.markdown(f"**{widgets.plain(widgets.run_title(run))}**", width="content")
+        st.markdown(f"**{plain(run_title(run))}**", width="content")
         st.badge(status.state, color=STATE_COLOURS.get(status.state, "gray"))
     if status.state in runs.ACTIVE:
         _progress(status)
     elif status.error:
         st.error(status.error)
     if status.message.strip(".").lower() not in ("", status.state):
-        st.caption(widgets.plain(status.message))
-    _show_patience(run, status)
+        st.caption(plain(status.message))
+    _show_early_stopping(run, status)
     _numbers(status)
     if status.state in runs.ACTIVE:
         if st.button("Stop", key="stop", help="Keeps what was learnt so far; Resume goes on from it."):
@@ -99,8 +101,8 @@ def show_state(run: runs.Run, settings: Settings) -> None:
         st.rerun(scope="app")
 
 
-def _show_patience(run: runs.Run, status: runs.Status) -> None:
-    """How near the run is to stopping early, or that it did; silent where its settings never stop it."""
+def _show_early_stopping(run: runs.Run, status: runs.Status) -> None:
+    """Say how near the run is to stopping early, or that it did; nothing where its settings never stop it."""
     found = early_stopping.countdown(run.history(), int(run.config()["options"].get("stop_after") or 0))
     if found is None:
         return
@@ -117,7 +119,7 @@ def _progress(status: runs.Status) -> None:
     part = status.batch / status.batches if status.batch < status.batches else 0.0
     share = (status.epoch + part) / max(1, status.epochs)
     words = f"epoch {min(status.epoch + 1, status.epochs)} of {status.epochs}" if status.epochs else "starting"
-    st.progress(min(1.0, max(0.0, share)), f"{words} · {widgets.time_left(status.eta_seconds)}")
+    st.progress(min(1.0, max(0.0, share)), f"{words} · {time_left(status.eta_seconds)}")
 
 
 def _numbers(status: runs.Status) -> None:
@@ -126,7 +128,7 @@ def _numbers(status: runs.Status) -> None:
     rows = {
         "Epochs": f"{status.epoch} of {status.epochs}",
         "Loss, training": _number(status.loss),
-        "Score": widgets.score_text(status),
+        "Score": score_text(status),
         "Learning rate": rate,
         "Images/s": speed,
         "Memory, most": "–" if status.memory_mib is None else hardware.gib(status.memory_mib),
@@ -147,12 +149,12 @@ def _try(action: Callable[[], Any]) -> None:
 
 
 def show_learning(run: runs.Run, settings: Settings) -> None:
-    """Loss and metric over the epochs, the worst and best validation frames, and the end of the log."""
+    """Draw loss and metric over the epochs, the worst and best validation frames, and the end of the log."""
     history = run.history()
     if history:
         last, named = history[-1], run.status().metric_name
         st.plotly_chart(
-            charts.training(history, metric=named if named in last else None, dark=widgets.is_dark(), height=300),
+            charts.training(history, metric=named if named in last else None, dark=is_dark(), height=300),
             theme=None,
             key=f"learning-{run.id}",
             config={"displayModeBar": False},
@@ -161,7 +163,7 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
         _show_scores(last)
         with st.expander("Learning rate over the epochs", type="compact"):
             st.plotly_chart(
-                charts.learning_rate(history, dark=widgets.is_dark(), height=150),
+                charts.learning_rate(history, dark=is_dark(), height=150),
                 theme=None,
                 key=f"rate-{run.id}",
                 config={"displayModeBar": False},
@@ -179,18 +181,18 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
 
 
 def _show_scores(row: dict[str, Any]) -> None:
-    """Last epoch in a line: every score with its name, the base rate beside accuracy."""
+    """Draw the last epoch in a line: every score with its name, the base rate beside accuracy."""
     known = (
         "miou", "dice", "dice_nonempty", "all_empty", "f1", "macro_f1", "top3", "accuracy", "base_rate", "ece",
         "fraction_error",
     )  # fmt: skip
-    parts = [f"{widgets.SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
+    parts = [f"{SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
     if parts:
         st.caption("Validation, last epoch: " + " · ".join(parts))
 
 
 def _show_samples(run: runs.Run) -> None:
-    """The strip of the worst and best validation frames of the last epoch."""
+    """Draw the worst and best validation frames of the last epoch."""
     found = [sample for sample in run.samples() if sample["path"].is_file()]
     if not found:
         return
@@ -208,7 +210,7 @@ def _show_samples(run: runs.Run) -> None:
                 width="stretch",
                 alt=f"{sample['kind']} of epoch {sample['epoch']}: {sample['stem']}, score {score}",
             )
-            st.caption(f"{sample['kind']} · {widgets.plain(truth)}{score}")
+            st.caption(f"{sample['kind']} · {plain(truth)}{score}")
 
 
 def _number(value: float | None) -> str:
@@ -221,7 +223,7 @@ def _picture(path: Path, changed_ns: int) -> bytes:
 
 
 def show_outcome(run: runs.Run, settings: Settings) -> None:
-    """Once a run has left a model: lead to what it got wrong, and make it a model with a name."""
+    """Lead to what a run's model got wrong, and ask for a name to save it under; nothing before the run is done."""
     if run.status().state != "done":
         return
     kinds = {task.name: task.kind for task in find_tasks()}

@@ -19,6 +19,7 @@ from cloudcore.masks import mask, metrics
 from cloudcore.models import mask_evaluation
 from cloudcore.photographs import folders as photographs_folders
 from cloudcore.satellite import table as satellite_table
+from cloudcore.ui.shared.models import load_predictor
 from cloudcore.ui.train import class_form, pattern_form
 from cloudcore.views import render
 
@@ -53,7 +54,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Model:
-    """A run that has left a model: how it is called here, its folder, and the time of change that names its state."""
+    """A run that has left a model: its name, its folder, and the time of change that names its state."""
 
     name: str
     folder: Path
@@ -61,7 +62,7 @@ class Model:
 
 
 def show(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
-    """A row a run; in words why not, where fewer than two can answer or they hold out nothing in common."""
+    """Draw a row a run; say why not where fewer than two can answer or they hold out nothing in common."""
     done = [(run, name) for run, name in zip(chosen, names, strict=True) if (run.model_folder / "model.json").is_file()]
     if len(done) < 2:
         st.caption("The same images by each: once two of these runs have left a model.")
@@ -119,13 +120,8 @@ def _items(folder: Path, kind: str) -> dict[str, Item]:
     return {photo.stem: Item(photo.stem, photo.path, classes[photo.label]) for photo in photos}
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _predictor(folder: Path, changed_ns: int) -> models.Predictor:
-    return models.load(folder)
-
-
 def _answers(given: Sequence[Model], picked: Sequence[Item], ask: Callable[[Model, Item], T]) -> list[list[T]]:
-    """What each model says of each image, a list a model; a count is shown where that takes longer than a moment."""
+    """Ask each model about each image, a list a model; show a count where that takes longer than a moment."""
     place, began, done = st.empty(), time.monotonic(), 0
     rows: list[list[T]] = []
     for model in given:
@@ -159,7 +155,7 @@ def _show_masks(given: Sequence[Model], picked: Sequence[Item], task: str) -> No
 @st.cache_data(show_spinner=False, max_entries=256)
 def _errors(model: Model, item: Item, changed_ns: int) -> tuple[bytes, str]:
     """Error map as JPEG, and the frame's mIoU in words."""
-    answers, (image, label) = _predictor(model.folder, model.changed_ns), labelled.read_pair(item.truth)
+    answers, (image, label) = load_predictor(model.folder), labelled.read_pair(item.truth)
     truth, valid = mask.from_label(label)
     predicted = mask.clean(answers(image), answers.threshold[0], answers.min_size[0], valid)
     score = metrics.confusion(predicted, truth, valid).miou
@@ -177,11 +173,11 @@ def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) ->
     if view == ALL:
         _row("Labels", picked, [_outlines(item, truth, None) for item, truth in zip(picked, truths, strict=True)])
     for model, masks in zip(given, rows, strict=True):
-        told = list(zip(picked, masks, truths, strict=True))
+        answered = list(zip(picked, masks, truths, strict=True))
         if view == ALL:
-            _row(model.name, picked, [_outlines(*one) for one in told])
+            _row(model.name, picked, [_outlines(*one) for one in answered])
         else:
-            _row(model.name, picked, [_pattern_errors(*one, classes.index(view)) for one in told])
+            _row(model.name, picked, [_pattern_errors(*one, classes.index(view)) for one in answered])
     if view == ALL:
         _show_key(list(zip(classes, render.PATTERNS, strict=True)))
     else:
@@ -191,7 +187,7 @@ def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) ->
 @st.cache_data(show_spinner=False, max_entries=256)
 def _patterns(model: Model, path: Path, changed_ns: int) -> NDArray[np.bool_]:
     """Cleaned masks of an image, bool (4, 350, 525)."""
-    answers = _predictor(model.folder, model.changed_ns)
+    answers = load_predictor(model.folder)
     return mask_evaluation.masks_of(answers, images.read(path), satellite_table.GRID_HW)
 
 
@@ -246,7 +242,7 @@ def _show_classes(given: Sequence[Model], picked: Sequence[Item], task: str) -> 
 @st.cache_data(show_spinner=False, max_entries=512)
 def _top(model: Model, path: Path, changed_ns: int) -> list[tuple[str, float]]:
     """The likeliest classes of a picture with their probabilities, likeliest first."""
-    answers = _predictor(model.folder, model.changed_ns)
+    answers = load_predictor(model.folder)
     probability = answers(images.read(path))
     order = np.argsort(-probability, kind="stable")[:SHOWN_CLASSES]
     return [(answers.classes[number], float(probability[number])) for number in order]
@@ -272,7 +268,7 @@ def _show_error_key() -> None:
 
 
 def _show_key(colours: Sequence[tuple[str, render.Rgb]]) -> None:
-    """What the colours of the pictures above mean."""
+    """Draw what the colours of the pictures above mean."""
     parts = [
         f"<span style='display:inline-flex;align-items:center;gap:.35rem'><i style='width:.7rem;height:.7rem;"
         f"border-radius:2px;background:rgb{rgb};box-shadow:0 0 0 1px #0b101466'></i>{html.escape(name)}</span>"

@@ -11,7 +11,8 @@ from cloudcore import runs
 from cloudcore.errors import CloudcoreError
 from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import widgets
+from cloudcore.ui.shared.widgets import is_dark
+from cloudcore.ui.shared.words import SCORES, plain, run_title, run_title_of, score_text
 from cloudcore.ui.train import same_images
 
 HEAD_PX, ROW_PX = 36, 33
@@ -19,7 +20,7 @@ HEAD_PX, ROW_PX = 36, 33
 
 
 def show_runs(run: runs.Run, settings: Settings) -> None:
-    """All runs, starred ones first, then the newest; below the table those whose rows are chosen, side by side."""
+    """Draw all runs, starred ones first, then the newest; below the table the chosen ones side by side."""
     all_runs = sorted(runs.list_runs(settings.runs), key=lambda each: not each.keeping().star)
     st.subheader("Runs", anchor=False)
     event = st.dataframe(
@@ -42,7 +43,7 @@ def show_runs(run: runs.Run, settings: Settings) -> None:
 
 
 def show_damaged(settings: Settings) -> None:
-    """Folders that no run can be read from: a row each, with what is wrong and a way to the bin."""
+    """Draw the folders that no run can be read from: a row each, with what is wrong and a way to the bin."""
     found = runs.damaged(settings.runs)
     if not found:
         return
@@ -51,7 +52,7 @@ def show_damaged(settings: Settings) -> None:
     for one in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"damaged-{one.folder.name}"):
             st.badge("damaged", color="red")
-            st.markdown(widgets.plain(one.problem), width="stretch")
+            st.markdown(plain(one.problem), width="stretch")
             if st.button("Move to bin", key=f"bin-damaged-{one.folder.name}"):
                 _bin(one)
 
@@ -62,17 +63,17 @@ def _bin(one: runs.Damaged) -> None:
     except CloudcoreError as error:
         st.error(str(error))
         return
-    st.toast(f"{widgets.run_title_of(one.folder.name)} is in the bin")
+    st.toast(f"{run_title_of(one.folder.name)} is in the bin")
     st.rerun()
 
 
 def _row(run: runs.Run) -> dict[str, str]:
     status, config, keeping = run.status(), run.config(), run.keeping()
     return {
-        "Run": ("★ " if keeping.star else "") + widgets.run_title(run),
+        "Run": ("★ " if keeping.star else "") + run_title(run),
         "State": status.state,
         "Task": run.task(),
-        "Score": widgets.score_text(status),
+        "Score": score_text(status),
         "Network": str(config.get("options", {}).get("network", "")),
         "Started from": str(config.get("start") or "nothing"),
         "Epochs": f"{status.epoch} of {status.epochs}",
@@ -82,20 +83,20 @@ def _row(run: runs.Run) -> dict[str, str]:
 
 
 def _names(chosen: Sequence[runs.Run]) -> list[str]:
-    titles = [widgets.run_title(run) for run in chosen]
+    titles = [run_title(run) for run in chosen]
     return titles if len(set(titles)) == len(titles) else [run.id for run in chosen]
 
 
 def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
-    """Curves on the same axes: validation loss, and the first score they share."""
+    """Draw curves on the same axes: validation loss, and the first score they share."""
     histories = {name: run.history() for name, run in zip(names, chosen, strict=True)}
     scores = [run.status().metric_name for run in chosen]
     wanted = [
         ("valid_loss", "validation loss"),
-        *((name, widgets.SCORES.get(name, name)) for name in dict.fromkeys(scores) if name),
+        *((name, SCORES.get(name, name)) for name in dict.fromkeys(scores) if name),
     ][:2]
     for cell, (key, title) in zip(st.columns(2, gap="small"), wanted, strict=False):
-        figure = charts.curves(histories, "epoch", [key], dark=widgets.is_dark(), x_title="epoch", y_title=title)
+        figure = charts.curves(histories, "epoch", [key], dark=is_dark(), x_title="epoch", y_title=title)
         if max(map(len, histories.values())) <= 12:
             figure.update_xaxes(dtick=1)
         cell.plotly_chart(
@@ -110,14 +111,14 @@ def _show_curves(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
 def differences(configs: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
     """Rows {"Setting": name, run: value, ...} of all that is not the same in every config.json, "–" where absent."""
     flat = {
-        name: {"task": told.get("task"), "data": told.get("data"), "start from": told.get("start") or "nothing"}
-        | dict(told.get("options", {}))
-        for name, told in configs.items()
+        name: {"task": config.get("task"), "data": config.get("data"), "start from": config.get("start") or "nothing"}
+        | dict(config.get("options", {}))
+        for name, config in configs.items()
     }
-    keys = list(dict.fromkeys(key for told in flat.values() for key in told))
+    keys = list(dict.fromkeys(key for config in flat.values() for key in config))
     rows = []
     for key in keys:
-        values = [told.get(key) for told in flat.values()]
+        values = [config.get(key) for config in flat.values()]
         if any(value != values[0] for value in values):
             words = ["–" if value is None else str(value) for value in values]
             rows.append({"Setting": key.replace("_", " "), **dict(zip(flat, words, strict=True))})

@@ -14,7 +14,8 @@ from cloudcore.learning import trial as learning_trial
 from cloudcore.learning.task import Task
 from cloudcore.runs import charts
 from cloudcore.settings import Settings
-from cloudcore.ui.shared import error_boundary, widgets
+from cloudcore.ui.shared import error_boundary
+from cloudcore.ui.shared.widgets import is_dark
 
 RATE = "learning_rate"
 VALIDATION_SHARE = 1 / 3
@@ -23,7 +24,7 @@ VALIDATION_SHARE = 1 / 3
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried out: task, its typed config, data folder, where its weights begin (None: nothing)."""
+    """A trial: task, its typed config, data folder, where its weights begin (None: nothing)."""
 
     task: Task
     config: Any
@@ -35,9 +36,12 @@ class Trial:
         """The config's fields by name."""
         return dataclasses.asdict(self.config)
 
+    def _request(self, only_speed: bool) -> learning_trial.Trial:
+        return learning_trial.Trial(self.task.name, self.options, self.folder, self.begin, only_speed=only_speed)
+
     def place(self, settings: Settings, only_speed: bool) -> Path:
         """Where the answer lies or will lie."""
-        return learning_trial.place(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
+        return learning_trial.answer_path(self._request(only_speed), settings)
 
     def read(self, settings: Settings, only_speed: bool) -> dict[str, Any]:
         """The answer as far as it is there; a file that cannot be read counts as a trial that failed."""
@@ -47,9 +51,9 @@ class Trial:
             return {"state": "failed", "error": str(error)}
 
     def start(self, settings: Settings, only_speed: bool) -> None:
-        """Begin it, and have the page drawn anew to watch it; a refusal is said."""
+        """Start the trial and draw the page anew to watch it; a refusal is said."""
         try:
-            learning_trial.start(self.task.name, self.options, self.folder, self.begin, settings, only_speed)
+            learning_trial.start(self._request(only_speed), settings)
         except CloudcoreError as error:
             st.error(str(error))
             return
@@ -64,12 +68,12 @@ def _cards() -> tuple[list[hardware.Gpu], bool]:
 
 
 def device_words() -> str:
-    """The device a run will take and its memory, in a sentence."""
+    """The device that a run will use and its memory, in words."""
     return hardware.words(*_cards(), hardware.memory())
 
 
 def choose_processes() -> int:
-    """How many GPUs share each batch; asked only where a run could take several."""
+    """Ask how many GPUs share each batch; only where a run could take several."""
     cards, with_cuda = _cards()
     if len(cards) < 2 or not with_cuda:
         return 1
@@ -82,7 +86,7 @@ def choose_processes() -> int:
 
 
 def offer(trial: Trial, key: str, settings: Settings) -> None:
-    """The finder for these settings; key is the session state's name of the form's learning-rate field."""
+    """Draw the finder for these settings; `key` is the key of the form's learning-rate field."""
     with st.expander("Learning-rate finder", type="compact"):
         state = trial.read(settings, only_speed=False).get("state")
         going = state == "running"
@@ -93,36 +97,36 @@ def offer(trial: Trial, key: str, settings: Settings) -> None:
 
 
 def _watch(trial: Trial, key: str, going: bool, settings: Settings) -> None:
-    """The trial's progress, drawn anew every second while it goes on, and the page once when it ends."""
+    """Draw the trial's progress anew every second while it goes on, and the page once when it ends."""
 
     @st.fragment(run_every=1 if going else None)
     @error_boundary.in_words
     def part() -> None:
-        told = trial.read(settings, only_speed=False)
-        if told.get("state") == "running":
-            _show_progress(told)
+        answer = trial.read(settings, only_speed=False)
+        if answer.get("state") == "running":
+            _show_progress(answer)
         elif going:
             st.rerun()
-        elif told.get("error"):
-            st.error(told["error"])
-        elif told.get("state") == "done":
-            _show(told, key)
+        elif answer.get("error"):
+            st.error(answer["error"])
+        elif answer.get("state") == "done":
+            _show(answer, key)
 
     part()
 
 
-def _show_progress(told: Mapping[str, Any]) -> None:
-    done, of = int(told.get("done", 0)), int(told.get("of", 0))
-    if told.get("doing") == "data" or not done:
+def _show_progress(answer: Mapping[str, Any]) -> None:
+    done, of = int(answer.get("done", 0)), int(answer.get("of", 0))
+    if answer.get("doing") == "data" or not done:
         st.progress(done / of if of else 0.0, f"Loading the data: {done} of {of}" if of else "Starting")
     else:
         st.progress(done / of if of else 0.0, f"{done} of {of} steps" if of else f"{done} steps timed")
 
 
-def _show(told: Mapping[str, Any], key: str) -> None:
-    found = told["suggestions"]
+def _show(answer: Mapping[str, Any], key: str) -> None:
+    found = answer["suggestions"]
     st.plotly_chart(
-        charts.rate_trial(told["rates"], told["losses"], found, dark=widgets.is_dark()),
+        charts.rate_trial(answer["rates"], answer["losses"], found, dark=is_dark()),
         theme=None,
         key="rate-curve",
         config={"displayModeBar": False},
@@ -131,40 +135,40 @@ def _show(told: Mapping[str, Any], key: str) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for name, rate in found.items():
             st.button(f"{name} {rate:g}", key=f"rate-{name}", on_click=_take, args=(key, rate))
-    st.caption(f"{told['images_per_second']:.1f} images/s on {told['device']} while it tried")
+    st.caption(f"{answer['images_per_second']:.1f} images/s on {answer['device']} while it tried")
 
 
 def _take(key: str, rate: float) -> None:
-    """A suggestion becomes the form's learning rate."""
+    """Put a suggestion into the form's learning rate."""
     st.session_state[key] = rate
 
 
 def measured(trial: Trial, settings: Settings) -> dict[str, Any] | None:
-    """What a trial of these settings timed, the finder's own or the short one; None before either."""
+    """The answer of a trial that timed these settings, the short one or the finder's; None before either."""
     for only_speed in (True, False):
-        told = trial.read(settings, only_speed)
-        if told.get("state") == "done":
-            return told
+        answer = trial.read(settings, only_speed)
+        if answer.get("state") == "done":
+            return answer
     return None
 
 
-def seconds(told: Mapping[str, Any], epochs: int, n_images: int) -> float:
-    """How long a training takes by what a trial timed: every epoch's images, and those held out at their share."""
-    an_epoch = told.get("epoch_images", n_images) + VALIDATION_SHARE * told.get("valid_images", 0)
-    return float(epochs * an_epoch / told["images_per_second"])
+def seconds(answer: Mapping[str, Any], epochs: int, n_images: int) -> float:
+    """Seconds of a training by what a trial timed: every epoch's images, and those held out at their share."""
+    an_epoch = answer.get("epoch_images", n_images) + VALIDATION_SHARE * answer.get("valid_images", 0)
+    return float(epochs * an_epoch / answer["images_per_second"])
 
 
 def offer_timing(trial: Trial, settings: Settings) -> None:
-    """The button that times a few steps with these settings, and its progress; drawn where it is called."""
+    """Draw the button that times a few steps with these settings, and its progress, where this is called."""
     going = trial.read(settings, only_speed=True).get("state") == "running"
 
     @st.fragment(run_every=1 if going else None)
     @error_boundary.in_words
     def part() -> None:
-        told = trial.read(settings, only_speed=True)
-        if told.get("state") == "running":
+        answer = trial.read(settings, only_speed=True)
+        if answer.get("state") == "running":
             with st.container(width=180):
-                _show_progress(told)
+                _show_progress(answer)
         elif going:
             st.rerun()
         elif st.button("Time it", key="time-it", help="Some seconds of real steps with these settings, thrown away."):

@@ -26,7 +26,7 @@ def _smooth(rng: np.random.Generator, shape: Sequence[int]) -> Any:
 def test_views_are_what_opencv_reads(rng: np.random.Generator, border: str, flag: int) -> None:
     picture = _smooth(rng, (90, 120, 3))
     warps = [cv2.getRotationMatrix2D((60, 45), angle, scale) for angle, scale in ((0, 1), (33, 1.4), (-120, 0.8))]
-    there = device_images.Held([picture] * 3, "cpu")
+    there = device_images.DeviceImages([picture] * 3, "cpu")
     views = there.views([0, 1, 2], np.stack(warps), (64, 80), border=border)
     for view, warp in zip(views, warps, strict=True):
         wanted = cv2.warpAffine(picture, warp, (80, 64), flags=cv2.INTER_LINEAR, borderMode=flag).astype(float)
@@ -37,7 +37,9 @@ def test_views_are_what_opencv_reads(rng: np.random.Generator, border: str, flag
 def test_labels_keep_their_levels_and_what_is_outside_stays_undefined(rng: np.random.Generator) -> None:
     labels = [rng.choice(np.array([0, 128, 255], np.uint8), shape) for shape in ((40, 50), (60, 30))]
     warps = np.stack([cv2.getRotationMatrix2D((20, 20), 45, 1.1), np.array([[1.0, 0, 10], [0, 1.0, -5]])])
-    views = device_images.Held(labels, "cpu", fill=128).views([0, 1], warps, (48, 48), nearest=True)[:, 0].numpy()
+    views = (
+        device_images.DeviceImages(labels, "cpu", fill=128).views([0, 1], warps, (48, 48), nearest=True)[:, 0].numpy()
+    )
     assert set(np.unique(views)) == {0, 128, 255}
     assert (views[1, :, :10] == 128).all() and (views[1, 55:] == 128).all()
     assert np.array_equal(views[1, :43, 10:40], labels[1][5:48, :30])
@@ -46,7 +48,7 @@ def test_labels_keep_their_levels_and_what_is_outside_stays_undefined(rng: np.ra
 def test_finer_reading_averages() -> None:
     checks = np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 200
     half = np.array([[[0.5, 0, -0.25], [0, 0.5, -0.25]]])
-    view = device_images.Held([checks], "cpu").views([0], half, (32, 32), border="border", finer=2)
+    view = device_images.DeviceImages([checks], "cpu").views([0], half, (32, 32), border="border", finer=2)
     assert np.allclose(view.numpy(), 100)
 
 
@@ -55,20 +57,20 @@ def test_cuts_there_are_the_cuts_here(rng: np.random.Generator) -> None:
     boxes = photograph_views.draw([(100, 140), (128, 96)], 0.5, 1.0, rng)
     boxes[:, 4] = (0, 1)
     here = photograph_views.cut(pictures, boxes, 90)
-    there = photograph_views.cut_there(device_images.Held(pictures, "cpu"), [0, 1], boxes, 90).numpy()
+    there = photograph_views.cut_on_device(device_images.DeviceImages(pictures, "cpu"), [0, 1], boxes, 90).numpy()
     assert np.abs(here - there).mean() < 2 and np.quantile(np.abs(here - there), 0.99) < 10
 
 
 def test_bits_are_unpacked_as_numpy_does(rng: np.random.Generator) -> None:
     bits = rng.integers(0, 2, (3, 4, 5, 13)).astype(np.uint8)
     packed = torch.from_numpy(np.packbits(bits, axis=-1))
-    assert np.array_equal(device_images.unpacked(packed, 13).numpy(), bits)
+    assert np.array_equal(device_images.unpack_bits(packed, 13).numpy(), bits)
 
 
 def test_light_is_the_same_on_arrays_and_tensors(rng: np.random.Generator) -> None:
     views = rng.uniform(0, 255, (5, 3, 8, 9)).astype(np.float32)
-    here = photograph_views.lit(views, 0.8, np.random.default_rng(4))
-    there = photograph_views.lit(torch.from_numpy(views), 0.8, np.random.default_rng(4)).numpy()
+    here = photograph_views.jitter_colour(views, 0.8, np.random.default_rng(4))
+    there = photograph_views.jitter_colour(torch.from_numpy(views), 0.8, np.random.default_rng(4)).numpy()
     assert np.allclose(here, there, atol=0.01) and not np.allclose(here, views, atol=5)
 
 
@@ -117,7 +119,7 @@ def test_batches_made_on_a_device_are_a_function_of_seed_and_epoch(drawn: Path, 
     task = get_task(name)
     prepared = task.dataset(make_config(task, OPTIONS[name]), drawn / name)
     here = list(prepared.batches(1))
-    prepared.place = torch.device("cpu", 0)
+    prepared.device = torch.device("cpu", 0)
     first, again, later = (list(prepared.batches(epoch)) for epoch in (1, 1, 2))
     assert all(torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0][0], later[0][0])

@@ -36,7 +36,7 @@ def _until(run: runs.Run, states: tuple[str, ...], seconds: float = 180) -> runs
 
 def test_alone_is_process_0_of_1() -> None:
     assert (distributed.rank(), distributed.world_size()) == (0, 1)
-    assert distributed.agree_on(lambda: Path("here"), "cpu") == Path("here")
+    assert distributed.broadcast_path(lambda: Path("here"), "cpu") == Path("here")
 
 
 @pytest.mark.parametrize("length", [1, 3, 8])

@@ -1,4 +1,4 @@
-"""Early stopping told from history rows alone."""
+"""Early stopping computed from history rows alone."""
 
 import pytest
 
@@ -27,10 +27,7 @@ def test_without_validation_the_training_loss_is_watched() -> None:
 
 
 def test_the_countdown_ends_where_the_run_does() -> None:
-    class Config:
-        stop_after = 3
-
     rows = [{"valid_loss": value} for value in (0.5, 0.6, 0.6, 0.6)]
     for number in range(1, len(rows) + 1):
         found = early_stopping.countdown(rows[:number], 3)
-        assert found is not None and (found.epochs == 0) is early_stopping.has_stopped(Config(), rows[:number])
+        assert found is not None and (found.epochs == 0) is early_stopping.has_stopped(3, rows[:number])

@@ -144,7 +144,7 @@ def test_resume_gives_the_same_bits(three: Path, tmp_path: Path, monkeypatch: py
 
     def stop_after_one(self: Any) -> None:
         keep(self)
-        self.watch.reporter.run.request_stop()
+        self.reporter.run.request_stop()
 
     broken = work.prepare("genus", {**TINY, "mixup": 0.4}, three, tmp_path / "broken", None, "cpu")
     with monkeypatch.context() as patch:
@@ -160,7 +160,7 @@ def test_fine_tuning_moves_the_head_first(three: Path, tmp_path: Path) -> None:
     first = _run(three, tmp_path / "runs")
     weights = str(first.model_folder / "weights.safetensors")
     config = make_config(get_task("genus"), {**TINY, "weights": weights, "frozen": 0.5, "body_rate": 0.1})
-    rates = schedule._thawing(config)
+    rates = schedule._fine_tuning_rates(config)
     assert rates(0.2)[0] == 0.0 and rates(0.2)[1] > 0
     body, head = rates(0.8)
     assert body == pytest.approx(0.1 * head) and head > 0

@@ -332,16 +332,16 @@ def test_plateau_accumulation_and_two_rates_resume_to_the_same_bits(folder: Path
     assert rows[0] == rows[1] and {"dice", "dice_nonempty"} <= set(rows[0][0])
 
 
-def test_pace_by_hand() -> None:
-
+def test_plateaus_and_early_stopping_by_hand() -> None:
     losses = [1.0, 0.9, 0.95, 0.91, 0.92, 0.93, 0.94]
     rows = [{"valid_loss": value} for value in losses]
-    assert early_stopping.waited(rows) == 5 and early_stopping.waited(rows[:2]) == 0
+    assert early_stopping.epochs_without_gain(rows) == 5 and early_stopping.epochs_without_gain(rows[:2]) == 0
     assert (
-        early_stopping.drops(rows, 1) == 2 and early_stopping.drops(rows, 4) == 1 and early_stopping.drops(rows, 5) == 0
+        early_stopping.plateaus(rows, 1) == 2
+        and early_stopping.plateaus(rows, 4) == 1
+        and early_stopping.plateaus(rows, 5) == 0
     )
-    config = make_config(get_task("patterns"), {"stop_after": 5})
-    assert early_stopping.has_stopped(config, rows) and not early_stopping.has_stopped(config, rows[:-1])
+    assert early_stopping.has_stopped(5, rows) and not early_stopping.has_stopped(5, rows[:-1])
     assert early_stopping.watched({"train_loss": 0.3, "valid_loss": None}) == 0.3
 
 

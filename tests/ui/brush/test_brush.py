@@ -232,6 +232,6 @@ def test_view_filters_keep_the_plain_picture_and_darken_outside(js: Js) -> None:
     return [first, Array.from(out), Array.from(l.toneTable({...plain, brightness: 0.5})).slice(-3)];
     """
     first, ratio, bright = js(code)
-    assert first == [10, 20, 30, 255, 90, 45, 22, 255] or first == [10, 20, 30, 255, 90, 45, 23, 255]
+    assert first == [10, 20, 30, 255, 90, 45, 22, 255]  # a clamped array rounds 22.5 to even
     assert ratio[0] == ratio[1] == ratio[2] < 128 < ratio[4]  # blue is dark, red is light
     assert bright == [255, 255, 255]
