@@ -4,7 +4,7 @@ import hashlib
 import re
 import signal
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,16 +110,16 @@ def export_model(
         "validated_on": prepared.stems.get("valid", []), "tested_on": prepared.stems.get("test", []),
         "versions": versions(), "created_at": runs.now(),
     }  # fmt: skip
-    models.export(module, run.model_folder, info, net.state_dict())
+    models.export(module, run.model_folder, models.ModelInfo.from_json(info, run.id), net.state_dict())
     finish_model(run.model_folder, task, prepared)
 
 
 def finish_model(folder: Path, task: Task, prepared: TrainingData) -> None:
     """Calibrate an exported model and score it on what was held out; both stand in its model.json afterwards."""
     found = task.calibrate(prepared, models.load(folder))
-    atomic.write_json(folder / "model.json", {**models.read_info(folder), **found})
+    models.ModelInfo.from_json({**models.ModelInfo.read(folder), **found}, folder.name).write(folder)
     scores = prepared.score(models.load(folder))
-    atomic.write_json(folder / "model.json", {**models.read_info(folder), "scores": scores})
+    replace(models.ModelInfo.read(folder), scores=scores).write(folder)
 
 
 def prepare(

@@ -24,6 +24,7 @@ __all__ = [
     "UNDEFINED",
     "as_mask",
     "as_probability",
+    "bootstrap",
     "clean",
     "from_label",
     "mask",

@@ -1,4 +1,4 @@
-"""How well a mask or a probability agrees with the truth: counts, scores, intervals, curves and calibration.
+"""How well a mask or a probability agrees with the truth: counts, scores, curves and calibration.
 
 Ratios without a denominator follow one rule: nothing to find and nothing found is a perfect 1.0, and a share of no
 pixels at all is NaN.
@@ -6,7 +6,7 @@ pixels at all is NaN.
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -150,28 +150,6 @@ def scores_of(frames: Sequence[Confusion]) -> dict[str, float]:
 def sky_scores(pairs: Iterable[tuple[Mask, Mask, Mask | None]]) -> dict[str, float]:
     """The sky scores of (predicted, truth, valid) masks, one triple a frame; see scores_of."""
     return scores_of([confusion(predicted, truth, valid) for predicted, truth, valid in pairs])
-
-
-def bootstrap(
-    values_per_frame: Sequence[Confusion],
-    score: Callable[[Sequence[Confusion]], float],
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """(low, high) of a score over frames: percentile bootstrap, whole frames drawn with replacement (Efron 1979).
-
-    Frames, not pixels, are drawn, because the pixels of one frame are no independent observations. The same seed
-    gives the same interval; (NaN, NaN) without frames.
-    """
-    frames = list(values_per_frame)
-    if not frames:
-        return math.nan, math.nan
-    draws = np.random.default_rng(seed).integers(0, len(frames), (n, len(frames))).tolist()
-    scores = [score([frames[index] for index in draw]) for draw in draws]
-    tail = 50.0 * (1.0 - level)
-    low, high = np.nanpercentile(scores, (tail, 100.0 - tail)) if not np.isnan(scores).all() else (math.nan, math.nan)
-    return float(low), float(high)
 
 
 def precision_recall(

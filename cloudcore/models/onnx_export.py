@@ -6,16 +6,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cloudcore.errors import ModelError
-from cloudcore.files import atomic
+from cloudcore.models.model_info import ModelInfo
 
 
-def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+def export(net: Any, folder: Path, info: ModelInfo, weights: Mapping[str, Any]) -> None:
     """Write a model folder from a torch module on the CPU: x (N, 3, H, W) -> logits, free batch, height and width.
 
     The caller rounds the weights to float16 first (round_weights): they are stored so, and computed with in float32.
@@ -28,7 +29,7 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as part:
         built = Path(part) / "model"
         built.mkdir()
-        multiple = int(info["input"]["multiple"])
+        multiple = info.input.multiple
         side = max(64, 2 * multiple)
         _export_graph(net, built / "model.onnx", side, ("logits", "looked")[: _count_outputs(net, side)])
         _store_float16(built / "model.onnx")
@@ -36,7 +37,7 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
         save_file({name: value.contiguous() for name, value in halves.items()}, built / "weights.safetensors")
         _agree(net, built / "model.onnx", torch.randn(1, 3, 3 * multiple + 32, 4 * multiple + 32)[..., : 4 * multiple])
         files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(built.iterdir())}
-        atomic.write_json(built / "model.json", {**info, "files": files})
+        replace(info, files=files).write(built)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(built, folder)

@@ -99,15 +99,16 @@ def test_predictions_table(drawn: Path, tmp_path: Path) -> None:
     assert float(rows[0]["p1"]) >= float(rows[0]["p2"]) >= float(rows[0]["p3"])
 
 
-def test_verdict_maps_and_rejection(drawn: Path, tmp_path: Path) -> None:
+def test_prediction_maps_and_rejection(drawn: Path, tmp_path: Path) -> None:
     from cloudcore import images
 
     image = images.read(drawn / "Cumulus" / "Cu-1.jpg")
     model = models.load(toy_class_model.write(tmp_path / "toy"))
-    verdict = model.judge(image)
-    assert verdict.accepted and verdict.probability.sum() == pytest.approx(1)
-    looked = model.looked(image)
-    assert looked is not None and looked.shape == image.shape[:2] and looked.min() >= 0 and looked.max() == 1
-    assert np.allclose(model(image), verdict.probability)
+    prediction = model.classify(image)
+    assert prediction.accepted and prediction.probability.sum() == pytest.approx(1)
+    activation = model.activation_map(image)
+    assert activation is not None and activation.shape == image.shape[:2]
+    assert activation.min() >= 0 and activation.max() == 1
+    assert np.allclose(model(image), prediction.probability)
     strict = models.load(toy_class_model.write(tmp_path / "strict", energy=1e9))
-    assert not strict.judge(image).accepted
+    assert not strict.classify(image).accepted

@@ -55,12 +55,12 @@ def choose_model(library: Library) -> models.ModelEntry:
 
 
 def _knows_genera(entry: models.ModelEntry) -> bool:
-    return any(find(name) is not None for name in entry.info["classes"])
+    return any(find(name) is not None for name in entry.info.classes)
 
 
 def model_words(entry: models.ModelEntry) -> str:
     """The model and what it is worth: 'model genus, macro F1 0.52 [0.45, 0.58] on 230 photographs'."""
-    scores = entry.info.get("scores", {})
+    scores = entry.info.scores
     row = scores.get("metrics", {}).get("macro_f1", {})
     if row.get("value") is None:
         return f"model {entry.name}, not scored"
@@ -243,7 +243,7 @@ def _bars(photo: Photograph, muted: bool) -> str:
 
 def confidence_words(probability: float, entry: models.ModelEntry) -> str:
     """What such a confidence was worth on photographs the model never saw; a plain word where nobody counted."""
-    for bin_ in entry.info.get("scores", {}).get("reliability", []):
+    for bin_ in entry.info.scores.get("reliability", []):
         if bin_["low"] < probability <= bin_["high"] and bin_["n"]:
             right = round(bin_["accuracy"] * bin_["n"])
             between = f"{100 * bin_['low']:.0f}–{100 * bin_['high']:.0f} %"

@@ -114,7 +114,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             "Model", names, key="compare_model", persist_state="session", label_visibility="collapsed", width=170
         )
         entry = entries[names.index(model)]
-        alike = [e.name for e in entries if e.kind == entry.kind and e.info["classes"] == entry.info["classes"]]
+        alike = [e.name for e in entries if e.kind == entry.kind and e.info.classes == entry.info.classes]
         others = [TRUTH, *(name for name in alike if name != model)]
         _keep_possible("compare_against", others, TRUTH)
         against = st.selectbox(
@@ -137,7 +137,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             label_visibility="collapsed",
         )
         several = entry.kind == "masks"
-        pattern = patterns.choose_pattern(tuple(entry.info["classes"])) if several else ""
+        pattern = patterns.choose_pattern(entry.info.classes) if several else ""
         with st.popover("Images" if pattern else "Frames"):
             folder, every = patterns.ask_images() if pattern else _ask_frames()
     rival = None if against == TRUTH else entries[names.index(against)]

@@ -231,9 +231,7 @@ def coat(here: PaintSession, kind: str, model: str | None, settings: Settings) -
     if kind == "Model":
         if model is None:
             raise CloudcoreError("There is no model yet. Train one, or choose another first coat.")
-        answers = predictor(model, settings)
-        probability = answers(here.image)
-        return mask.clean(probability, answers.threshold[0], answers.min_size[0], here.valid)
+        return predictor(model, settings).mask(here.image, here.valid)
     if kind == "Red/blue":
         return initial_masks.from_ratio(here.image, here.valid)
     if kind == "Bright":
