@@ -1,4 +1,8 @@
-"""Pure arithmetic of masks: probabilities, masks, run lengths and labels in; masks, scores and texts out."""
+"""Pure arithmetic of masks.
+
+In: probabilities, float32 (H, W); masks, bool (H, W); labels, uint8 (H, W); run lengths as text; grey levels of somebody
+else's masks. Out: masks, labels and texts; scores with their intervals; the Dice of every threshold and min_size.
+"""
 
 from cloudcore.masks.mask import (
     CLOUD,
