@@ -1,7 +1,7 @@
 """Pure arithmetic of masks.
 
-In: probabilities, float32 (H, W); masks, bool (H, W); labels, uint8 (H, W); run lengths as text; grey levels of somebody
-else's masks. Out: masks, labels and texts; scores with their intervals; the Dice of every threshold and min_size.
+In: probabilities, float32 (H, W); masks, bool (H, W); labels, uint8 (H, W); run lengths as text; grey levels of masks
+made elsewhere. Out: masks, labels and texts; scores with their intervals; the Dice of every threshold and min_size.
 """
 
 from cloudcore.masks.mask import (
@@ -30,6 +30,7 @@ __all__ = [
     "as_probability",
     "bootstrap",
     "clean",
+    "coco_rle",
     "from_label",
     "mask",
     "mask_levels",

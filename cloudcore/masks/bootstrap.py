@@ -36,8 +36,8 @@ def draw_blocks(n: int, block: int, resamples: int = RESAMPLES, seed: int = 0) -
 def percentiles(resampled: Sequence[float] | NDArray[Any], tail: float = TAIL) -> tuple[float, float]:
     """(low, high) of resampled scores, NaN passed over: `tail` per cent lie below and above; (NaN, NaN) without any.
 
-    >>> percentiles([0.1, 0.2, 0.3, 0.4, float("nan")], tail=25)
-    (0.175, 0.325)
+    >>> percentiles([1.0, 2.0, 3.0, 4.0, 5.0, float("nan")], tail=25)
+    (2.0, 4.0)
     """
     values = np.asarray(resampled, np.float64)
     if np.isnan(values).all():
