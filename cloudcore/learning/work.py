@@ -5,7 +5,7 @@ import hashlib
 import re
 import signal
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def export_model(run: runs.Run, task: Task[ConfigT, DataT], config: ConfigT, pre
     module, wanted = task.deploy(config, net)
     network = {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())}
     info = _describe(run, task, prepared, network, {"layout": "NCHW", "channels": "RGB", **wanted})
-    models.export(module, run.model_folder, info, net.state_dict())
+    models.export(module, run.model_folder, models.ModelInfo.from_json(info, run.id), net.state_dict())
     finish_model(run.model_folder, task, prepared)
 
 
@@ -138,9 +138,9 @@ def _describe(
 def finish_model(folder: Path, task: Task[ConfigT, DataT], prepared: DataT) -> None:
     """Calibrate an exported model and score it on what was held out; model.json holds both afterwards."""
     found = task.calibrate(prepared, models.load(folder))
-    atomic.write_json(folder / "model.json", {**models.read_info(folder), **found})
+    models.ModelInfo.from_json({**models.ModelInfo.read(folder), **found}, folder.name).write(folder)
     scores = prepared.score(models.load(folder))
-    atomic.write_json(folder / "model.json", {**models.read_info(folder), "scores": scores})
+    replace(models.ModelInfo.read(folder), scores=scores).write(folder)
 
 
 def prepare(

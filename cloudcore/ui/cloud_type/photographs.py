@@ -119,7 +119,7 @@ def _judged(name: str, content: bytes, model: models.ModelEntry, predictor: mode
         raise ImageError(NO_PICKLE.format(name=_shown(name)))
     notes: list[str] = []
     image = images.read(content, notes)
-    verdict = predictor.judge(image)
+    verdict = predictor.classify(image)
     return Photograph(
         "photo-" + hashlib.sha256(content).hexdigest()[:20], _shown(name), (image.shape[0], image.shape[1]), model.name,
         predictor.classes, verdict.probability, verdict.accepted, class_activation.is_clear_sky(image), verdict,
@@ -131,8 +131,8 @@ def _judged(name: str, content: bytes, model: models.ModelEntry, predictor: mode
 def heat_map(photo: Photograph) -> bytes | None:
     """JPEG of where the model looked for its answer; None where it cannot tell."""
     picture = images.read(photo.picture)
-    looked = photo.verdict.looked((picture.shape[0], picture.shape[1])) if photo.verdict else None
-    return images.encode_jpeg(class_activation.over(picture, looked), 88) if looked is not None else None
+    activation = photo.verdict.activation_map((picture.shape[0], picture.shape[1])) if photo.verdict else None
+    return images.encode_jpeg(class_activation.over(picture, activation), 88) if activation is not None else None
 
 
 def label(photo: Photograph, name: str, store: LabelStore, workspace: Path, author: str) -> int:

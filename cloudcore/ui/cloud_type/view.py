@@ -39,12 +39,12 @@ def choose_model(library: Library) -> models.ModelEntry:
 
 
 def _knows_genera(entry: models.ModelEntry) -> bool:
-    return any(find(name) is not None for name in entry.info["classes"])
+    return any(find(name) is not None for name in entry.info.classes)
 
 
 def model_words(entry: models.ModelEntry) -> str:
     """The model with its score: 'model genus, macro F1 0.52 [0.45, 0.58] on 230 photographs'."""
-    scores = entry.info.get("scores", {})
+    scores = entry.info.scores
     row = scores.get("metrics", {}).get("macro_f1", {})
     if row.get("value") is None:
         return f"model {entry.name}, not scored"

@@ -30,7 +30,7 @@ def scores(
     empty = np.array([[one.truth == 0] for one in counts])
     found: dict[str, tuple[float | None, float | None, float | None]] = {
         name: (row["value"], row["low"], row["high"])
-        for name, row in mask_evaluation.score(mask_evaluation.Found(dice, empty)).items()
+        for name, row in mask_evaluation.score(mask_evaluation.DiceTable(dice, empty)).items()
     }
     tp, false, missed, none = np.sum([one.confusion(*at) for one in counts], axis=0)
     every = tp + false + missed + none

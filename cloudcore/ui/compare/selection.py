@@ -137,10 +137,10 @@ def _ask(entries: Sequence[models.ModelEntry]) -> Request:
     """Draw the widgets of the head row and return what they ask for."""
     named = {entry.name: entry for entry in entries}
     model = named[_ask_model(list(named))]
-    alike = [e.name for e in entries if e.kind == model.kind and e.info["classes"] == model.info["classes"]]
+    alike = [e.name for e in entries if e.kind == model.kind and e.info.classes == model.info.classes]
     against = _ask_against([TRUTH, *(name for name in alike if name != model.name)])
     scope = _ask_scope(model.kind)
-    pattern = patterns.choose_pattern(tuple(model.info["classes"])) if model.kind == "masks" else ""
+    pattern = patterns.choose_pattern(tuple(model.info.classes)) if model.kind == "masks" else ""
     with st.popover("Images" if pattern else "Frames"):
         folder, every = patterns.ask_images() if pattern else _ask_frames()
     return Request(model, named.get(against) if against != TRUTH else None, scope, pattern, folder, every)

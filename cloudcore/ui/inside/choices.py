@@ -168,8 +168,8 @@ def choose_model(settings: Settings) -> models.ModelEntry | None:
         st.session_state["inside_model"] = names[0]
     name = st.selectbox("Model", names, key="inside_model", persist_state="session")
     entry = named[name]
-    st.caption(f"{get_task(entry.task).title}, {entry.info.get('network', {}).get('name', 'network')}")
-    if joined := entry.info.get("joined"):
+    st.caption(f"{get_task(entry.task).title}, {entry.info.network.get('name', 'network')}")
+    if joined := entry.info.joined:
         st.caption(f"{len(joined)} networks in one: this looks into the first, {joined[0]}.")
     return entry
 

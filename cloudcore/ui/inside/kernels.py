@@ -106,7 +106,7 @@ def _learnt(left: DeltaGenerator, settings: Settings, entry: models.ModelEntry) 
 
 def _response(entry: models.ModelEntry, picture: choices.Picture, weights: NDArray[Any]) -> NDArray[np.float64]:
     """A filter (channels, k, k) slid over the picture as its network takes it in, at every pixel."""
-    mean, std = (np.asarray(entry.info[name]) * 255 for name in ("mean", "std"))
+    mean, std = (np.asarray(value) * 255 for value in (entry.info.mean, entry.info.std))
     channels = ((picture.image - mean) / std).transpose(2, 0, 1)
     parts = [neuron.slide(channel, kernel) for channel, kernel in zip(channels, weights, strict=False)]
     return np.asarray(np.sum(parts, axis=0), np.float64)

@@ -123,11 +123,11 @@ def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Pictur
     table = pd.DataFrame({"class": [network.classes[k] for k in order], "share": [float(shares[k]) for k in order]})
     bar = st.column_config.ProgressColumn("Probability", min_value=0.0, max_value=1.0, format="%.2f")
     st.dataframe(table, hide_index=True, height="content", column_config={"class": "Class", "share": bar})
-    st.caption(f"exp(logit) of each class over their sum, at temperature {float(entry.info['temperature']):.2g}.")
-    if entry.info.get("joined"):
+    st.caption(f"exp(logit) of each class over their sum, at temperature {entry.info.temperature:.2g}.")
+    if entry.info.joined:
         whole = load_predictor(entry.folder)(picture.image)
         best = int(whole.argmax())
-        several = len(entry.info["joined"])
+        several = len(entry.info.joined)
         st.caption(f"This network alone. All {several} together say {network.classes[best]}, {float(whole[best]):.2f}.")
 
 

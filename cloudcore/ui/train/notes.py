@@ -54,7 +54,7 @@ def _bin(run: runs.Run) -> None:
 def show_card(run: runs.Run) -> None:
     """Draw model.json in words: its classes, its data, its scores with n and interval, its versions."""
     try:
-        info = models.read_info(run.model_folder)
+        info = models.ModelInfo.read(run.model_folder)
     except CloudcoreError as error:
         st.error(str(error))
         return
@@ -66,7 +66,7 @@ def show_card(run: runs.Run) -> None:
     )  # fmt: skip
 
 
-def card(info: dict[str, Any]) -> list[str]:
+def card(info: models.ModelInfo) -> list[str]:
     """Sentences of a model card from model.json."""
     network, learnt, scores = info.get("network", {}), info.get("trained_on", {}), info.get("scores", {})
     lines = [f"Answers {', '.join(info['classes'])} ({info['kind']}). {network.get('parameters', 0):,} weights."]

@@ -121,7 +121,7 @@ def test_samples_are_learnt_exported_and_scored(drawn: Path, tmp_path: Path) -> 
     assert told["metrics"]["accuracy"]["value"] >= 0.9 and told["part"] == "validation" and told["n"] > 20
     picture = images.read(drawn / "Tropical" / "storm-01.png")
     assert model.classes[int(model(picture).argmax())] == "Tropical"
-    assert model.looked(picture) is None
+    assert model.activation_map(picture) is None
 
 
 def test_pictures_of_one_day_stay_together(tmp_path: Path) -> None:
