@@ -11,9 +11,10 @@ from cloudcore.errors import CloudcoreError
 
 
 def predict(
-    model: str, paths: Annotated[list[Path], typer.Argument(help="Frames or folders of frames")],
+    model: str,
+    paths: Annotated[list[Path], typer.Argument(help="Frames or folders of frames")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks")],
-) -> None:  # fmt: skip
+) -> None:
     """Write a mask PNG (0 sky, 255 cloud, the image's size) for every frame, one a class where there are several.
 
     A model of kind class writes OUT/predictions.csv instead.

@@ -43,13 +43,19 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
     _check_held_out(prepared, set(learnt))
     nets = [_net(task, info, folder) for info, folder in zip(infos, folders, strict=True)]
     told = {
-        **first, "title": title, "input": {**first["input"], "side": side or first["input"]["side"]},
-         "joined": [info["network"]["name"] for info in infos],
-        "network": {"name": " + ".join(info["network"]["name"] for info in infos),
-                    "parameters": sum(p.numel() for net in nets for p in net.parameters())},
-        "trained_on": {**first["trained_on"], "n": len(learnt), "images": learnt}, "temperature": 1.0,
-        "versions": provenance.versions(), "created_at": runs.now(),
-    }  # fmt: skip
+        **first,
+        "title": title,
+        "input": {**first["input"], "side": side or first["input"]["side"]},
+        "joined": [info["network"]["name"] for info in infos],
+        "network": {
+            "name": " + ".join(info["network"]["name"] for info in infos),
+            "parameters": sum(p.numel() for net in nets for p in net.parameters()),
+        },
+        "trained_on": {**first["trained_on"], "n": len(learnt), "images": learnt},
+        "temperature": 1.0,
+        "versions": provenance.versions(),
+        "created_at": runs.now(),
+    }
     for stale in ("files", "scores", "rejection", "calibrated_on"):
         told.pop(stale, None)
     from cloudcore.learning.networks.photograph_net import Deployed

@@ -121,18 +121,31 @@ def _describe(
     run_config, classes = run.config(), list(prepared.classes)
     origin = run_config.get("start")
     return {
-        "title": run_config.get("name") or run.id, "task": task.name, "kind": task.kind, "classes": classes,
-        "network": network, "options": run_config["options"], "input": network_input,
-        "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5] * len(classes),
-        "min_size": [0] * len(classes), "grid_hw": prepared.grid_hw, "temperature": 1.0,
+        "title": run_config.get("name") or run.id,
+        "task": task.name,
+        "kind": task.kind,
+        "classes": classes,
+        "network": network,
+        "options": run_config["options"],
+        "input": network_input,
+        "mean": list(prepared.mean),
+        "std": list(prepared.std),
+        "threshold": [0.5] * len(classes),
+        "min_size": [0] * len(classes),
+        "grid_hw": prepared.grid_hw,
+        "temperature": 1.0,
         "trained_on": {
-            "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
+            "n": len(prepared.train),
+            "images": prepared.train_hashes,
+            "split": prepared.note,
             "terms": run_config.get("terms") or TERMS,
             "started_from": Path(str(origin)).name if origin else None,
         },
-        "validated_on": prepared.stems.get("valid", []), "tested_on": prepared.stems.get("test", []),
-        "versions": versions(), "created_at": runs.now(),
-    }  # fmt: skip
+        "validated_on": prepared.stems.get("valid", []),
+        "tested_on": prepared.stems.get("test", []),
+        "versions": versions(),
+        "created_at": runs.now(),
+    }
 
 
 def finish_model(folder: Path, task: Task[ConfigT, DataT], prepared: DataT) -> None:

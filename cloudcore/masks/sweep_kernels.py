@@ -64,9 +64,16 @@ def sort_places(step_of: _Ints32, free: _Ints, places: _Ints32) -> None:
 
 @compiled
 def grow(
-    places: _Ints32, counts: _Ints, stride: int, marks: NDArray[np.uint8], forest: _Ints32, joins: _Ints,
-    sizes: NDArray[np.float64], kept: _Ints, table: _Ints,
-) -> None:  # fmt: skip
+    places: _Ints32,
+    counts: _Ints,
+    stride: int,
+    marks: NDArray[np.uint8],
+    forest: _Ints32,
+    joins: _Ints,
+    sizes: NDArray[np.float64],
+    kept: _Ints,
+    table: _Ints,
+) -> None:
     """Take the places in, counts[s] of them at step s, and fill table (2, T, M) with predicted and hit px.
 
     kept (2, M + 1) adds up area and overlap of the components in every bucket.
@@ -86,9 +93,14 @@ def grow(
 
 @compiled
 def _take_in(
-    place: int, stride: int, marks: NDArray[np.uint8], forest: _Ints32, joins: _Ints, sizes: NDArray[np.float64],
+    place: int,
+    stride: int,
+    marks: NDArray[np.uint8],
+    forest: _Ints32,
+    joins: _Ints,
+    sizes: NDArray[np.float64],
     kept: _Ints,
-) -> None:  # fmt: skip
+) -> None:
     """Take one place in: join the components around it, then put the whole into its bucket."""
     marks[TAKEN, place] = 1
     pattern = _pattern(marks, place, stride)

@@ -63,10 +63,17 @@ def _export_graph(net: Any, path: Path, side: int, outputs: Sequence[str]) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            net.eval(), (x,), str(path), dynamo=True, external_data=False, optimize=False,
-            input_names=["x"], output_names=list(outputs),
-            dynamic_shapes=(free,), verbose=False,
-        )  # fmt: skip
+            net.eval(),
+            (x,),
+            str(path),
+            dynamo=True,
+            external_data=False,
+            optimize=False,
+            input_names=["x"],
+            output_names=list(outputs),
+            dynamic_shapes=(free,),
+            verbose=False,
+        )
 
 
 def _store_float16(path: Path) -> None:

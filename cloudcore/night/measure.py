@@ -164,10 +164,19 @@ class Observer:
             self.store.keep_row(key, told)
         every = told["cloud_fraction_all"]
         return Row(
-            frame.file, frame.time, frame.camera, cloud_amount.from_numbers(told["amounts"]), told["okta"],
-            told["cloudy"], math.nan if every is None else every, told["left_out"], told["left_out_share"],
-            frame.sun_altitude, frame.moon_altitude, content,
-        )  # fmt: skip
+            frame.file,
+            frame.time,
+            frame.camera,
+            cloud_amount.from_numbers(told["amounts"]),
+            told["okta"],
+            told["cloudy"],
+            math.nan if every is None else every,
+            told["left_out"],
+            told["left_out_share"],
+            frame.sun_altitude,
+            frame.moon_altitude,
+            content,
+        )
 
     def _measured(self, frame: TimedFrame, content: str, camera: Camera) -> dict[str, Any]:
         answers = self.answers(content)

@@ -69,15 +69,30 @@ def test_fields_are_typed_and_absent_ones_have_a_default(tmp_path: Path) -> None
 
 def test_one_made_by_hand_writes_what_it_says(tmp_path: Path) -> None:
     one = ModelInfo(
-        "sky", "mask", ("cloud",), ModelInfo.read(models.ZOO / "sky").input, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.5,),
-        (3,), 1.0, trained_on=models.TrainedOn(images=("ab",)),
-    )  # fmt: skip
+        "sky",
+        "mask",
+        ("cloud",),
+        ModelInfo.read(models.ZOO / "sky").input,
+        (0.0, 0.0, 0.0),
+        (1.0, 1.0, 1.0),
+        (0.5,),
+        (3,),
+        1.0,
+        trained_on=models.TrainedOn(images=("ab",)),
+    )
     one.write(tmp_path)
     assert _json(tmp_path) == {
-        "task": "sky", "kind": "mask", "classes": ["cloud"], "input": {"side": 288, "multiple": 32},
-        "mean": [0.0] * 3, "std": [1.0] * 3, "threshold": [0.5], "min_size": [3], "temperature": 1.0,
+        "task": "sky",
+        "kind": "mask",
+        "classes": ["cloud"],
+        "input": {"side": 288, "multiple": 32},
+        "mean": [0.0] * 3,
+        "std": [1.0] * 3,
+        "threshold": [0.5],
+        "min_size": [3],
+        "temperature": 1.0,
         "trained_on": {"images": ["ab"]},
-    }  # fmt: skip
+    }
     assert ModelInfo.read(tmp_path) == one
 
 

@@ -43,9 +43,11 @@ def score_model(
     truth = labels(part)
     matrix = class_evaluation.confusion_matrix(truth, probabilities.argmax(axis=1), len(classes))
     return {
-        **scores, "metrics": class_evaluation.score(probabilities, truth), "confusion": matrix.tolist(),
+        **scores,
+        "metrics": class_evaluation.score(probabilities, truth),
+        "confusion": matrix.tolist(),
         "reliability": class_evaluation.reliability(probabilities, truth),
-    }  # fmt: skip
+    }
 
 
 @dataclass

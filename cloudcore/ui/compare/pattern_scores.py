@@ -13,11 +13,15 @@ from cloudcore.ui.compare.counting import Step
 _LINE = "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)"
 _CELL = f"text-align:right;padding:2px 0 2px 8px;{_LINE}"
 _ROWS = (
-    ("Dice", "dice", ""), ("all empty", "all_empty", "padding-left:8px;opacity:.78"),
+    ("Dice", "dice", ""),
+    ("all empty", "all_empty", "padding-left:8px;opacity:.78"),
     ("from empty", "from_empty", "padding-left:8px;opacity:.78"),
-    ("from overlap", "from_overlap", "padding-left:8px;opacity:.78"), ("Dice, non-empty", "dice_nonempty", ""),
-    ("Empty kept empty", "dice_empty", ""), ("Area, model", "area", ""), ("Area, truth", "area_truth", ""),
-)  # fmt: skip
+    ("from overlap", "from_overlap", "padding-left:8px;opacity:.78"),
+    ("Dice, non-empty", "dice_nonempty", ""),
+    ("Empty kept empty", "dice_empty", ""),
+    ("Area, model", "area", ""),
+    ("Area, truth", "area_truth", ""),
+)
 
 
 def scores(

@@ -225,12 +225,17 @@ def scores(found: Ints) -> dict[str, Any]:
         cloud_iou = np.where(union > 0, tp / union, 1.0)
         sky_iou = np.where(sky_union > 0, tn / sky_union, 1.0)
         return {
-            "accuracy": (tp + tn) / every, "base_rate": np.maximum(tp + fn, tn + fp) / every,
-            "dice": np.where(either > 0, 2 * tp / either, 1.0), "iou": cloud_iou, "miou": (cloud_iou + sky_iou) / 2,
-            "precision": tp / (tp + fp), "recall": tp / (tp + fn),
-            "cloud_predicted": (tp + fp) / every, "cloud_truth": (tp + fn) / every,
+            "accuracy": (tp + tn) / every,
+            "base_rate": np.maximum(tp + fn, tn + fp) / every,
+            "dice": np.where(either > 0, 2 * tp / either, 1.0),
+            "iou": cloud_iou,
+            "miou": (cloud_iou + sky_iou) / 2,
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "cloud_predicted": (tp + fp) / every,
+            "cloud_truth": (tp + fn) / every,
             "cloud_error": frame_error.mean(axis=-1),
-        }  # fmt: skip
+        }
 
 
 def intervals(found: Ints, seed: int = 0) -> dict[str, tuple[float, float]]:

@@ -16,8 +16,12 @@ def offer(run: runs.Run, settings: Settings) -> None:
     """Ask for name, star and note of a run, offer the bin, and show its model card once there is one."""
     with st.expander("Name, note, bin", type="compact"):
         _show_form(run)
-        if st.button("Move to bin", key=f"bin-{run.id}", disabled=run.status().state in runs.ACTIVE,
-                     help="Nothing is deleted: the folder goes to workspace/bin/runs."):  # fmt: skip
+        if st.button(
+            "Move to bin",
+            key=f"bin-{run.id}",
+            disabled=run.status().state in runs.ACTIVE,
+            help="Nothing is deleted: the folder goes to workspace/bin/runs.",
+        ):
             _bin(run)
     if (run.model_folder / "model.json").is_file():
         with st.expander("Model card", type="compact"):
@@ -61,9 +65,13 @@ def show_card(run: runs.Run) -> None:
     for line in card(info):
         st.caption(line)
     st.download_button(
-        "Download model.json", (run.model_folder / "model.json").read_bytes(), f"{run.id}.json", "application/json",
-        key=f"card-{run.id}", on_click="ignore",
-    )  # fmt: skip
+        "Download model.json",
+        (run.model_folder / "model.json").read_bytes(),
+        f"{run.id}.json",
+        "application/json",
+        key=f"card-{run.id}",
+        on_click="ignore",
+    )
 
 
 def card(info: models.ModelInfo) -> list[str]:

@@ -137,8 +137,9 @@ def _answers(given: Sequence[Model], picked: Sequence[Item], ask: Callable[[Mode
 
 def _row(title: str, items: Sequence[Item], pictures: Sequence[tuple[bytes, str]]) -> None:
     st.caption(title)
-    for cell, item, (picture, words) in zip(st.columns(COUNT["mask"], gap="xsmall", wrap=False), items, pictures,
-                                            strict=False):  # fmt: skip
+    for cell, item, (picture, words) in zip(
+        st.columns(COUNT["mask"], gap="xsmall", wrap=False), items, pictures, strict=False
+    ):
         with cell.container(gap=None):
             st.image(picture, width="stretch", alt=f"{title} on {item.stem}: {words}")
             st.caption(words)
@@ -166,8 +167,11 @@ def _errors(model: Model, item: Item, changed_ns: int) -> tuple[bytes, str]:
 def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) -> None:
     """The outlines of all four patterns under the labels' own, or the errors of one."""
     classes = satellite_table.PATTERNS
-    view = str(st.segmented_control("Pattern", (ALL, *classes), default=ALL, required=True, key="runs-pattern",
-                                    label_visibility="collapsed"))  # fmt: skip
+    view = str(
+        st.segmented_control(
+            "Pattern", (ALL, *classes), default=ALL, required=True, key="runs-pattern", label_visibility="collapsed"
+        )
+    )
     rows = _answers(given, picked, lambda model, item: _patterns(model, item.path, item.path.stat().st_mtime_ns))
     truths = [_truth(item) for item in picked]
     if view == ALL:

@@ -20,9 +20,15 @@ from cloudcore.learning.tasks import genus, get_task
 from cloudcore.samples import photographs
 
 TINY = {
-    "network": "test_resnet", "epochs": 2, "size": 32, "presize": 64, "batch": 8, "validation": 0.3,
-    "test": 0.2, "averaging": 0.9,
-}  # fmt: skip
+    "network": "test_resnet",
+    "epochs": 2,
+    "size": 32,
+    "presize": 64,
+    "batch": 8,
+    "validation": 0.3,
+    "test": 0.2,
+    "averaging": 0.9,
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +36,15 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three drawn classes of eight."""
     folder = tmp_path_factory.mktemp("genus")
     photographs.write(folder)
-    for name in ("Altocumulus", "Altostratus", "Cirrocumulus", "Cirrostratus", "Cumulonimbus", "Nimbostratus",
-                 "Stratocumulus"):  # fmt: skip
+    for name in (
+        "Altocumulus",
+        "Altostratus",
+        "Cirrocumulus",
+        "Cirrostratus",
+        "Cumulonimbus",
+        "Nimbostratus",
+        "Stratocumulus",
+    ):
         shutil.rmtree(folder / name)
     return folder
 

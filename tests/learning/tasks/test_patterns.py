@@ -23,9 +23,13 @@ from cloudcore.satellite import table as satellite_table
 from cloudcore.satellite.table import GRID_HW, PATTERNS
 
 TINY = {
-    "size": "64x96", "encoder": "tu-mobilenetv3_small_050", "decoder_width": 16, "batch": 2, "epochs": 2,
+    "size": "64x96",
+    "encoder": "tu-mobilenetv3_small_050",
+    "decoder_width": 16,
+    "batch": 2,
+    "epochs": 2,
     "min_steps": 2,
-}  # fmt: skip
+}
 PLAIN = {"flips": False, "shift_scale_rotate": 0.0, "grid_distortion": 0.0, "blur": 0.0}
 
 
@@ -86,9 +90,13 @@ def test_a_score_is_split_into_credit_and_overlap() -> None:
     found = mask_evaluation.DiceTable(np.array([[1.0, 0.5], [0.0, 1.0]]), np.array([[True, False], [True, False]]))
     score = {name: row["value"] for name, row in mask_evaluation.score(found).items()}
     assert score == {
-        "dice": 0.625, "from_empty": 0.25, "from_overlap": 0.375, "dice_nonempty": 0.75, "dice_empty": 0.5,
+        "dice": 0.625,
+        "from_empty": 0.25,
+        "from_overlap": 0.375,
+        "dice_nonempty": 0.75,
+        "dice_empty": 0.5,
         "all_empty": 0.5,
-    }  # fmt: skip
+    }
     first = {name: row["value"] for name, row in mask_evaluation.score(found.only(0)).items()}
     assert first["dice"] == 0.5 and first["dice_nonempty"] is None
 
@@ -303,8 +311,16 @@ def test_one_image_is_learnt_by_heart(folder: Path, tmp_path: Path) -> None:
     rows = [row for row in (folder / "train.csv").read_text().splitlines() if row.startswith(("Image_Label", name))]
     (own / "train.csv").write_text("\n".join(rows) + "\n")
     for steps in (250, 500, 1000):  # a bound, and a margin: after 110 steps rounding alone decides (0.92 to 0.95)
-        options = {**TINY, **PLAIN, "batch": 1, "epochs": 1, "min_steps": steps, "learning_rate": 0.01,
-                   "validation": 0.0, "schedule": "one_cycle"}  # fmt: skip
+        options = {
+            **TINY,
+            **PLAIN,
+            "batch": 1,
+            "epochs": 1,
+            "min_steps": steps,
+            "learning_rate": 0.01,
+            "validation": 0.0,
+            "schedule": "one_cycle",
+        }
         _, net, prepared = _fit(own, tmp_path / f"{steps}", options)
         scores = _dice_of_the_first(net, prepared)
         if scores.min() >= 0.98:
@@ -328,9 +344,18 @@ def test_plateau_accumulation_and_two_rates_resume_to_the_same_bits(folder: Path
     from safetensors.torch import load_file
 
     options = {
-        **TINY, "epochs": 4, "schedule": "plateau", "patience": 0, "factor": 0.5, "accumulate": 2, "min_steps": 3,
-        "encoder_rate": 1e-4, "optimiser": "radam", "validation": 0.25, "averaging": 0.9,
-    }  # fmt: skip
+        **TINY,
+        "epochs": 4,
+        "schedule": "plateau",
+        "patience": 0,
+        "factor": 0.5,
+        "accumulate": 2,
+        "min_steps": 3,
+        "encoder_rate": 1e-4,
+        "optimiser": "radam",
+        "validation": 0.25,
+        "averaging": 0.9,
+    }
     whole, _, _ = _fit(folder, tmp_path / "a", options)
     broken, _, _ = _fit(folder, tmp_path / "b", {**options})
     last = broken.checkpoints / "epoch-00004"
@@ -359,8 +384,16 @@ def test_plateaus_and_early_stopping_by_hand() -> None:
 
 
 def test_a_run_stops_early_and_keeps_the_best(folder: Path, tmp_path: Path) -> None:
-    options = {**TINY, "epochs": 30, "learning_rate": 1e-7, "stop_after": 1, "schedule": "constant", "min_steps": 1,
-               "momentum": 0.0, "validation": 0.25}  # fmt: skip
+    options = {
+        **TINY,
+        "epochs": 30,
+        "learning_rate": 1e-7,
+        "stop_after": 1,
+        "schedule": "constant",
+        "min_steps": 1,
+        "momentum": 0.0,
+        "validation": 0.25,
+    }
     run, net, _ = _fit(folder, tmp_path, options)
     assert net is not None and len(run.history()) < 30
     assert any("stopped early" in line for line in run.log_tail(9))
