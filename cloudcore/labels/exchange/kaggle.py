@@ -12,6 +12,7 @@ from cloudcore.labels.exchange.label_import import (
     ExportReport,
     FrameIndex,
     ImportReport,
+    ImportTarget,
     Progress,
     heads_of,
     joined,
@@ -81,7 +82,8 @@ def import_kaggle(
         for image, texts in found.items()
         for stem, problem in [_stem(image, known, refusals.get(image, ""))]
     ]
-    report = save_all(store, label_set, author, candidates, len(candidates), [], f"from {path.name}", progress)
+    target = ImportTarget(store, label_set, author, f"from {path.name}")
+    report = save_all(target, candidates, len(candidates), progress)
     return replace(report, notes=tuple(notes))
 
 

@@ -89,45 +89,54 @@ def _accepted(stem: str) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class ImportTarget:
+    """Where imported labels go: a label set of a store, saved by an author with a note on where they come from."""
+
+    store: LabelStore
+    label_set: str
+    author: str
+    note: str
+
+    def save(self, one: Candidate, label: Label) -> bool:
+        """Save a label on top of its frame's head, unless that is the same; True where it was saved."""
+        head = self.store.head(self.label_set, one.stem)
+        if head is not None and np.array_equal(head.mask, label):
+            return False
+        self.store.save(
+            self.label_set,
+            one.stem,
+            label,
+            base_revision=0 if head is None else head.revision,
+            author=self.author,
+            operation_id=one.operation_id,
+            note=self.note[:200],
+        )
+        return True
+
+
 def save_all(
-    store: LabelStore,
-    label_set: str,
-    author: str,
-    candidates: Iterable[Candidate],
-    total: int,
-    refused: list[tuple[str, str]],
-    note: str,
-    progress: Progress | None,
+    target: ImportTarget, candidates: Iterable[Candidate], total: int, progress: Progress | None
 ) -> ImportReport:
-    """Save labels, each on top of its frame's head; `refused` is what was refused before, total the count for progress.
+    """Save labels, each on top of its frame's head; total is their count, for progress.
 
     A label equal to the head makes no revision. A second label for a frame is refused, and so is one whose frame
     somebody else saves at this very time.
     """
     saved: list[str] = []
     unchanged: list[str] = []
+    refused: list[tuple[str, str]] = []
     for place, one in enumerate(candidates):
         try:
             label = one.read()
             if one.stem in saved or one.stem in unchanged:
                 raise DataError(f"The mask is the second for {shown(one.stem)}. Keep one of the two.")
-            (saved if _save(store, label_set, author, one, label, note[:200]) else unchanged).append(one.stem)
+            (saved if target.save(one, label) else unchanged).append(one.stem)
         except CloudcoreError as problem:
             refused.append((one.name, str(problem)))
         if progress is not None:
             progress((place + 1) / total, one.name)
     return ImportReport(tuple(saved), tuple(unchanged), tuple(refused))
-
-
-def _save(store: LabelStore, label_set: str, author: str, one: Candidate, label: Label, note: str) -> bool:
-    """Save a label unless the head is the same; True where it was saved."""
-    head = store.head(label_set, one.stem)
-    if head is not None and np.array_equal(head.mask, label):
-        return False
-    base = 0 if head is None else head.revision
-    names = {"author": author, "operation_id": one.operation_id, "note": note}
-    store.save(label_set, one.stem, label, base_revision=base, **names)
-    return True
 
 
 def joined(parts: Mapping[str, Mask]) -> Label:
