@@ -25,13 +25,7 @@ class ContentHashes:
         self._path, self._lock = path, threading.Lock()
         self._known: dict[str, tuple[Mark, str]] = {}
         self._base: sqlite3.Connection | None = None
-        with contextlib.suppress(OSError, sqlite3.Error):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            base = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-            base.execute("pragma journal_mode=wal")
-            base.execute("pragma synchronous=off")
-            base.execute(_TABLE)
-            self._base = base
+        self._is_tried = False
 
     def of(self, path: Path) -> str:
         """Hex sha256 of a file's bytes. Raises OSError where it cannot be read."""
@@ -52,17 +46,31 @@ class ContentHashes:
         if self._base is not None:
             self._base.close()
 
+    def _opened(self) -> sqlite3.Connection | None:
+        """The cache, opened at its first use: nothing is written where nothing is hashed. None where it cannot be."""
+        if not self._is_tried:
+            self._is_tried = True
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                base = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+                base.execute("pragma journal_mode=wal")
+                base.execute("pragma synchronous=off")
+                base.execute(_TABLE)
+                self._base = base
+        return self._base
+
     def _kept(self, name: str) -> tuple[Mark, str] | None:
-        if self._base is None:
+        base = self._opened()
+        if base is None:
             return None
         with contextlib.suppress(sqlite3.Error):
-            found = self._base.execute("select size, changed, moved, node, sha256 from hashes where path = ?", (name,))
+            found = base.execute("select size, changed, moved, node, sha256 from hashes where path = ?", (name,))
             if row := found.fetchone():
                 return (row[0], row[1], row[2], row[3]), str(row[4])
         return None
 
     def _keep(self, name: str, mark: Mark, sha256: str) -> None:
-        if self._base is not None:
+        base = self._opened()
+        if base is not None:
             with contextlib.suppress(sqlite3.Error, OverflowError):
-                values = (name, *mark, sha256)
-                self._base.execute("insert or replace into hashes values (?, ?, ?, ?, ?, ?)", values)
+                base.execute("insert or replace into hashes values (?, ?, ?, ?, ?, ?)", (name, *mark, sha256))

@@ -15,6 +15,7 @@ def _hash(content: bytes) -> str:
 
 def test_a_changed_file_is_hashed_anew(tmp_path: Path) -> None:
     hashes, file = ContentHashes(tmp_path / "cache" / "hashes.sqlite"), tmp_path / "a.png"
+    assert not (tmp_path / "cache").exists(), "nothing is written before a file is hashed"
     file.write_bytes(b"one")
     assert hashes.of(file) == _hash(b"one")
     file.write_bytes(b"two")
