@@ -203,7 +203,6 @@ EXPORTS: dict[str, list[str]] = {
     ],
     "satellite": ["boxes", "cache", "charts", "label_csv", "statistics", "table"],
     "sky": [
-        "camera_sites",
         "cameras",
         "cloud_amount",
         "cloud_fraction",

@@ -17,7 +17,7 @@ from cloudcore.night.frame_selection import NIGHT_SUN, Options, cameras_in
 from cloudcore.night.measure import Row
 from cloudcore.night.report import Report, Request
 from cloudcore.settings import Settings
-from cloudcore.sky import camera_sites, times
+from cloudcore.sky import cameras, times
 from cloudcore.sky.sun_moon import Orientation, Site
 from cloudcore.sky.times import Clock
 
@@ -92,7 +92,7 @@ def _options(flags: Flags, here: Settings) -> Options:
         flags.sun_radius,
         flags.spread,
         clock=Clock(table, flags.pattern, flags.clock_ahead),
-        places={} if is_given else camera_sites.load_all(here.cameras, cameras_in(flags.folder)),
+        poses={} if is_given else cameras.load_poses(here.cameras, cameras_in(flags.folder)),
     )
 
 

@@ -9,7 +9,7 @@ from cloudcore import images
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.frames import listing
 from cloudcore.sky import sun_moon, times
-from cloudcore.sky.camera_sites import Place
+from cloudcore.sky.cameras import Pose
 from cloudcore.sky.sun_moon import Orientation, Site
 from cloudcore.sky.times import Clock
 
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 class Options:
     """What counts as night and as sky, and how far the thresholds are moved for the error bar.
 
-    A site or an orientation given here holds for every camera; else each camera's own of `places` does. Where a site is
+    A site or an orientation given here holds for every camera; else each camera's own of `poses` does. Where a site is
     known, frames count whose sun stands below sun_below (degrees; None takes every frame). With a site and an
     orientation moon_radius degrees around a risen moon, or sun_radius around a risen sun, are left out. spread is moved
     on either side of each model's threshold. A frame is cloudy where its cloud fraction exceeds cloudy_above.
@@ -39,7 +39,7 @@ class Options:
     spread: float = 0.2
     cloudy_above: float = 0.25
     clock: Clock = field(default_factory=Clock)
-    places: Mapping[str, Place] = field(default_factory=dict)
+    poses: Mapping[str, Pose] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for words, value, low, high in (
@@ -54,11 +54,11 @@ class Options:
 
     def site_of(self, camera: str) -> Site | None:
         """Where a camera stands, None where nobody said."""
-        return self.site or self.places.get(camera, Place()).site
+        return self.site or self.poses.get(camera, Pose()).site
 
     def orientation_of(self, camera: str) -> Orientation | None:
         """How a camera's frames hang, None where nobody said."""
-        return self.orientation or self.places.get(camera, Place()).orientation
+        return self.orientation or self.poses.get(camera, Pose()).orientation
 
     def words(self, cameras: Iterable[str] = ()) -> list[str]:
         """What was done about sun, moon and clock for these cameras, in sentences."""

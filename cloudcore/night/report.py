@@ -11,8 +11,8 @@ from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import LeftOut, Options, Plan, Progress, cameras_in, plan
 from cloudcore.night.measure import Observer, Row
 from cloudcore.settings import Settings
-from cloudcore.sky import camera_sites
-from cloudcore.sky.camera_sites import Place
+from cloudcore.sky import cameras as sky_cameras
+from cloudcore.sky.cameras import Pose
 from cloudcore.sky.cloud_amount import MEASURES
 
 MEASURE = "cloud_fraction"
@@ -83,11 +83,11 @@ def keep_sites(cameras: Path, names: Iterable[str], options: Options) -> None:
     """Keep the options' site and orientation, with what is kept already, for each camera. Raises DataError."""
     for name in names:
         site, orientation = options.site_of(name), options.orientation_of(name)
-        place = Place() if site is None else Place(site.latitude, site.longitude, site.elevation)
+        pose = Pose() if site is None else Pose(site.latitude, site.longitude, site.elevation)
         if orientation is not None:
-            place = replace(place, north=orientation.north, east_left=orientation.east_left)
+            pose = replace(pose, north=orientation.north, east_left=orientation.east_left)
         try:
-            camera_sites.save(cameras, name, place)
+            sky_cameras.save_pose(cameras, name, pose)
         except OSError as problem:
             raise DataError(f"The site is not kept ({problem.strerror}). Check {cameras}.") from problem
 

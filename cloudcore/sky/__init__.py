@@ -6,7 +6,6 @@ In: frames, masks, places and times. Out: domes, cloud amounts, positions of sun
 from cloudcore.sky.cloud_amount import cloud_fraction, okta, sky_fraction
 
 __all__ = [
-    "camera_sites",
     "cameras",
     "cloud_amount",
     "cloud_fraction",

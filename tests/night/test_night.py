@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,9 +28,8 @@ from cloudcore.night.frame_selection import NO_TIME, LeftOut, Options, plan
 from cloudcore.night.measure import Observer, Row
 from cloudcore.samples import workspace
 from cloudcore.samples.sky_scene import optical_depth
-from cloudcore.sky import camera_sites
-from cloudcore.sky.camera_sites import Place
-from cloudcore.sky.cameras import Camera, save_camera
+from cloudcore.sky import cameras
+from cloudcore.sky.cameras import Camera, Pose, save_camera
 from cloudcore.sky.cloud_amount import MEASURES, Amount
 from cloudcore.sky.dome import Dome
 from cloudcore.sky.sun_moon import Orientation, Site
@@ -164,13 +164,13 @@ def test_each_camera_has_its_own_site(tmp_path: Path, store: NightCache, toy: Co
     _dome_of(folder)
     for name in ("west", "east", "nowhere"):
         _frame(folder, -5 * 60, name=name)
-    places = {"west": Place(32.0, -111.6), "east": Place(32.0, 0.0)}
-    rows, left_out = _observe(folder, store, toy, places=places)
+    poses = {"west": Pose(32.0, -111.6), "east": Pose(32.0, 0.0)}
+    rows, left_out = _observe(folder, store, toy, poses=poses)
     assert [row.camera for row in rows] == ["east", "nowhere"] and len(left_out) == 1
     assert rows[0].sun_altitude is not None and rows[0].sun_altitude < -17 and rows[1].sun_altitude is None
-    everywhere, _ = _observe(folder, store, toy, places=places, site=Site(32.0, 0.0))
+    everywhere, _ = _observe(folder, store, toy, poses=poses, site=Site(32.0, 0.0))
     assert {row.camera for row in everywhere} == {"west", "east", "nowhere"}
-    words = " ".join(Options(places=places).words(["west", "nowhere"]))
+    words = " ".join(Options(poses=poses).words(["west", "nowhere"]))
     assert "north is not given" in words and "No site or no north is given for nowhere." in words
 
 
@@ -180,8 +180,8 @@ def test_the_sun_is_left_out_by_day_as_far_as_asked(tmp_path: Path, store: Night
     _frame(folder, -5 * 60)  # afternoon over Kitt Peak
     shares = []
     for radius in (0.0, 20.0, 60.0):
-        places = {"cam": Place(KPNO.latitude, KPNO.longitude, 2120.0, 0.0)}
-        (row,), _ = _observe(folder, store, toy, places=places, sun_below=None, sun_radius=radius)
+        poses = {"cam": Pose(KPNO.latitude, KPNO.longitude, 2120.0, 0.0)}
+        (row,), _ = _observe(folder, store, toy, poses=poses, sun_below=None, sun_radius=radius)
         shares.append(row.left_out_share)
         assert row.left_out == ("sun" if radius else "")
     assert shares[0] == 0 and 0.04 < shares[1] < 0.09 and 0.3 < shares[2] < 0.55  # a cap: (1 - cos r) of the hemisphere
@@ -378,11 +378,12 @@ def test_the_command_keeps_and_uses_a_site(tmp_path: Path) -> None:
     assert "2 rows" in told()
     told("--site=31.9583,-111.5967,2120", "--north=12", "--east-right", "--keep-site")
     here = environment.load()
-    assert camera_sites.load(here.cameras, "cam") == Place(31.9583, -111.5967, 2120.0, 12.0, False)
+    assert cameras.load_pose(here.cameras, "cam") == Pose(31.9583, -111.5967, 2120.0, 12.0, False)
     kept = told("--sun-radius=35")
     assert "1 rows, 1 files left out" in kept and "50° around the moon, 35° around the sun" in kept
     assert "2 rows" in told("--site=31.9583,0")  # the meridian: it was night there both times
-    camera_sites.file_of(here.cameras, "cam").write_text("{")
+    file = cameras.file_of(here.cameras, "cam")
+    file.write_text(json.dumps({**json.loads(file.read_text()), "site": {"latitude": "north"}}))
     done = CliRunner().invoke(main.app, asked)
     assert done.exit_code and "Set it again on the page Night" in str(done.exception)
     assert "2 rows" in told("--site=31.9583,0", "--north=0")

@@ -9,8 +9,8 @@ import streamlit as st
 from cloudcore.errors import CloudcoreError
 from cloudcore.night.frame_selection import NIGHT_SUN, Options
 from cloudcore.settings import Settings
-from cloudcore.sky import camera_sites
-from cloudcore.sky.camera_sites import Place
+from cloudcore.sky import cameras as sky_cameras
+from cloudcore.sky.cameras import Pose
 
 PROBLEMS = "night_site_problems"
 _FIELDS = ("latitude", "longitude", "elevation", "north", "mirrored")
@@ -22,10 +22,10 @@ def ask(settings: Settings, cameras: Sequence[str]) -> dict[str, Any]:
     one, two = st.columns(2)
     spread = one.number_input("Band: threshold ±", 0.0, 0.5, 0.2, 0.05, key="night_spread", **session)
     cloudy = two.number_input("Cloudy above, fraction", 0.0, 1.0, 0.25, 0.05, key="night_cloudy", **session)
-    places = {name: _kept(settings, name) for name in cameras}
-    _ask_place(settings, places)
-    has_site = any(place.site for place in places.values())
-    hung = any(place.site and place.orientation for place in places.values())
+    poses = {name: _kept(settings, name) for name in cameras}
+    _ask_pose(settings, poses)
+    has_site = any(pose.site for pose in poses.values())
+    hung = any(pose.site and pose.orientation for pose in poses.values())
     one, two, three = st.columns(3)
     degrees: dict[str, Any] = {"format": "%.0f", "step": 5.0, **session}
     sun = one.number_input(
@@ -42,7 +42,7 @@ def ask(settings: Settings, cameras: Sequence[str]) -> dict[str, Any]:
     )  # fmt: skip
     every = st.toggle("Frames by day too", key="night_every", disabled=not has_site, **session)
     return {
-        "places": {name: place for name, place in places.items() if place != Place()},
+        "poses": {name: pose for name, pose in poses.items() if pose != Pose()},
         "sun_below": None if every else float(sun), "moon_radius": float(moon), "sun_radius": float(around),
         "spread": float(spread), "cloudy_above": float(cloudy),
     }  # fmt: skip
@@ -58,35 +58,35 @@ def _note(words: str) -> None:
     st.session_state.setdefault(PROBLEMS, []).append(words)
 
 
-def _kept(settings: Settings, name: str) -> Place:
+def _kept(settings: Settings, name: str) -> Pose:
     try:
-        return camera_sites.load(settings.cameras, name)
+        return sky_cameras.load_pose(settings.cameras, name)
     except CloudcoreError as error:
         _note(str(error))
-        return Place()
+        return Pose()
 
 
-def _ask_place(settings: Settings, places: dict[str, Place]) -> None:
+def _ask_pose(settings: Settings, poses: dict[str, Pose]) -> None:
     """Five fields for one camera, filled from the disk and kept there at every change."""
-    names = list(places)
+    names = list(poses)
     if len(names) > 1:
         if st.session_state.get("night_camera") not in names:
             st.session_state["night_camera"] = names[0]
         name = str(st.selectbox("Camera", names, key="night_camera", persist_state="session", format_func=_called))
     else:
         name = names[0] if names else ""
-    place = places.get(name, Place())
+    pose = poses.get(name, Pose())
     keys = {field: f"night_{field}_{name}" for field in _FIELDS}
     for field, key in keys.items():
-        value = not place.east_left if field == "mirrored" else getattr(place, field)
+        value = not pose.east_left if field == "mirrored" else getattr(pose, field)
         if key not in st.session_state or st.session_state[key] != value:
             st.session_state[key] = value
 
     def keep() -> None:
         told = {field: st.session_state[key] for field, key in keys.items()}
-        changed = replace(place, east_left=not told.pop("mirrored"), **{**told, "elevation": told["elevation"] or 0.0})
+        changed = replace(pose, east_left=not told.pop("mirrored"), **{**told, "elevation": told["elevation"] or 0.0})
         try:
-            camera_sites.save(settings.cameras, name, changed)
+            sky_cameras.save_pose(settings.cameras, name, changed)
         except OSError as problem:
             _note(
                 f"The site is not kept ({problem.strerror}). Free space or check {settings.cameras}, then set it again."
@@ -99,14 +99,14 @@ def _ask_place(settings: Settings, places: dict[str, Place]) -> None:
     one, two = st.columns((1, 2), vertical_alignment="bottom")
     one.number_input(
         "North, °", 0.0, 360.0, None, 5.0, key=keys["north"], format="%.0f", on_change=keep,
-        disabled=place.site is None,
+        disabled=pose.site is None,
         help="Where north is in the frame, degrees clockwise from its top. Without it moon and sun cannot be placed.",
     )  # fmt: skip
     two.toggle(
-        "East is right of north", key=keys["mirrored"], disabled=place.north is None, on_change=keep,
+        "East is right of north", key=keys["mirrored"], disabled=pose.north is None, on_change=keep,
         help="Mirrored frames. Seen from below, with north up, east is at the left.",
     )  # fmt: skip
-    if place.site is None:
+    if pose.site is None:
         st.caption("Latitude and longitude (north and east positive) let sun and moon be reckoned with.")
     else:
         st.caption(f"Kept for {_called(name)}; the command night uses it too.")

@@ -68,7 +68,7 @@ def _planned(choice: Choice, slot: Any) -> Plan:
         if done % 20 == 0:
             slot.progress(done / total, f"{done:,} of {total:,} frames: reading their times")
 
-    slot.progress(0.0, "Reading times" + (", reckoning sun and moon" if choice.options.places else ""))
+    slot.progress(0.0, "Reading times" + (", reckoning sun and moon" if choice.options.poses else ""))
     planned = plan(choice.folder, choice.options, tell)
     st.session_state[PLANNED] = (choice.key, time.monotonic(), planned)
     return planned
