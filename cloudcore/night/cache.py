@@ -64,12 +64,12 @@ class NightCache:
         self._base.execute("insert or replace into files values (?, ?, ?, ?)", (*mark, content))
         return content
 
-    def answer(self, content: str, model: str) -> NDArray[np.uint8] | None:
+    def levels(self, content: str, model: str) -> NDArray[np.uint8] | None:
         """A model's probability of cloud in 255ths, uint8 (h, w), on the grid it was kept on; None if not kept."""
         found = self._one("select height, width, levels from answers where content = ? and model = ?", content, model)
         return _unpacked(*found) if found else None
 
-    def keep_answer(self, content: str, model: str, levels: NDArray[np.uint8]) -> None:
+    def keep_levels(self, content: str, model: str, levels: NDArray[np.uint8]) -> None:
         """Keep a model's answer, uint8 (h, w)."""
         packed = zlib.compress(levels.tobytes(), 1)
         self._base.execute(

@@ -11,7 +11,7 @@ from cloudcore.frames import listing
 from cloudcore.sky import sun_moon, times
 from cloudcore.sky.cameras import Pose
 from cloudcore.sky.sun_moon import Orientation, Site
-from cloudcore.sky.times import Clock
+from cloudcore.sky.times import TimeSource
 
 NIGHT_SUN = -17.0
 """Sun altitude, degrees, below which a frame is a night frame: as Kitt Peak's observers counted."""
@@ -38,7 +38,7 @@ class Options:
     sun_radius: float = 20.0
     spread: float = 0.2
     cloudy_above: float = 0.25
-    clock: Clock = field(default_factory=Clock)
+    time_source: TimeSource = field(default_factory=TimeSource)
     poses: Mapping[str, Pose] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ class Options:
         names = sorted(set(cameras)) or [""]
         placed = [name for name in names if self.site_of(name)]
         hung = [name for name in placed if self.orientation_of(name)]
-        ahead = self.clock.ahead_hours
+        ahead = self.time_source.ahead_hours
         clock = f"Times without a zone count as UTC{f'{ahead:+g} h' if ahead else ''}.".replace("-", "−")
         if not placed:
             no_site = (
@@ -106,7 +106,7 @@ class TimedFrame:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOutFile:
     """A file without a row, and why."""
 
     file: str
@@ -114,13 +114,13 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FrameSelection:
     """The frames of a folder that count, by time, those left out so far, and how many files there are."""
 
     folder: Path
     options: Options
     frames: tuple[TimedFrame, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutFile, ...]
     n_files: int
 
     @property
@@ -134,7 +134,7 @@ def frames_below(folder: Path) -> Path:
     return folder / "images" if (folder / "images").is_dir() else folder
 
 
-def plan(folder: Path, options: Options, progress: Progress | None = None) -> Plan:
+def select(folder: Path, options: Options, progress: Progress | None = None) -> FrameSelection:
     """Every frame's time, and the sun where a site is given. Raises DataError for a folder without frames."""
     root = frames_below(folder)
     files = times.list_files(root)
@@ -144,18 +144,18 @@ def plan(folder: Path, options: Options, progress: Progress | None = None) -> Pl
     for index, path in enumerate(files):
         name = path.relative_to(root).as_posix()
         try:
-            time = times.time_of(path, root, options.clock)
+            time = times.time_of(path, root, options.time_source)
         except CloudcoreError as problem:
-            left_out.append(LeftOut(name, str(problem)))
+            left_out.append(LeftOutFile(name, str(problem)))
             continue
         if time is None:
-            left_out.append(LeftOut(name, NO_TIME))
+            left_out.append(LeftOutFile(name, NO_TIME))
         else:
             frames.append(TimedFrame(name, path, time, listing.frame_of(path, root).camera))
         if progress:
             progress(index + 1, len(files))
     kept, by_day = _by_sun(frames, options)
-    return Plan(root, options, tuple(kept), (*left_out, *by_day), len(files))
+    return FrameSelection(root, options, tuple(kept), (*left_out, *by_day), len(files))
 
 
 def cameras_in(folder: Path) -> list[str]:
@@ -164,9 +164,9 @@ def cameras_in(folder: Path) -> list[str]:
     return sorted({listing.frame_of(path, root).camera for path in times.list_files(root)})
 
 
-def _by_sun(frames: Sequence[TimedFrame], options: Options) -> tuple[list[TimedFrame], list[LeftOut]]:
+def _by_sun(frames: Sequence[TimedFrame], options: Options) -> tuple[list[TimedFrame], list[LeftOutFile]]:
     kept: list[TimedFrame] = []
-    left_out: list[LeftOut] = []
+    left_out: list[LeftOutFile] = []
     for site in {options.site_of(frame.camera) for frame in frames}:
         same = [frame for frame in frames if options.site_of(frame.camera) == site]
         if site is None:
@@ -177,7 +177,11 @@ def _by_sun(frames: Sequence[TimedFrame], options: Options) -> tuple[list[TimedF
 
 
 def _place(
-    frames: Sequence[TimedFrame], site: Site, sun_below: float | None, kept: list[TimedFrame], left_out: list[LeftOut]
+    frames: Sequence[TimedFrame],
+    site: Site,
+    sun_below: float | None,
+    kept: list[TimedFrame],
+    left_out: list[LeftOutFile],
 ) -> None:
     """Frames of one site with sun and moon put into `kept`, or into `left_out` where the sun stood too high."""
     found = sun_moon.lights(site, [frame.time for frame in frames])
@@ -185,7 +189,7 @@ def _place(
         sun, moon = float(found.sun_altitude[index]), float(found.moon_altitude[index])
         if sun_below is not None and sun >= sun_below:
             words = f"The sun stood at {sun:.1f}°, not below {sun_below:.0f}°.".replace("-", "−")
-            left_out.append(LeftOut(frame.file, words))
+            left_out.append(LeftOutFile(frame.file, words))
             continue
         light = Light("moon", moon, float(found.moon_azimuth[index])) if moon > 0 else None
         if sun > SUN_UP:

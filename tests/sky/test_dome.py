@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cloudcore import images
 from cloudcore import samples as writer
 from cloudcore.errors import ImageError, MaskError
-from cloudcore.sky import cameras, cloud_amount, dome
+from cloudcore.sky import cameras, cloud_amount, dome, dome_search
 from cloudcore.sky.dome import Dome
 
 REAL = Path(os.environ.get("CLOUDCORE_REAL_DATA", "")) / "allsky"
@@ -89,7 +89,7 @@ def test_altitude_runs_from_zenith_to_horizon() -> None:
     ],
 )
 def test_a_drawn_circle_is_found(shape_hw: tuple[int, int], circle: Dome, inside: int, outside: int) -> None:
-    found = dome.find(drawn(shape_hw, circle, inside, outside))
+    found = dome_search.find(drawn(shape_hw, circle, inside, outside))
     assert found is not None
     allowed = 2.0 * max(1, max(shape_hw) / 800)
     assert np.hypot(*np.subtract(found.centre_yx, circle.centre_yx)) <= allowed
@@ -102,7 +102,7 @@ def test_no_circle_no_dome(rng: np.random.Generator) -> None:
     noise = rng.integers(0, 255, (240, 240, 3), dtype=np.uint8)
     soft = cv2.resize(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8), (300, 300), interpolation=cv2.INTER_CUBIC)
     for image in (np.full((200, 200, 3), 90, np.uint8), noise, slope, soft, np.zeros((16, 16, 3), np.uint8)):
-        assert dome.find(image) is None
+        assert dome_search.find(image) is None
 
 
 def test_the_samples_domes_are_found_within_two_pixels(samples: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_samples_domes_are_found_within_two_pixels(samples: Path) -> None:
     views = {view.name: view for view in (writer.CAMERA1, writer.CAMERA2, writer.CAMERA3)}
     frames = images.list_images(samples / "sky" / "images")[::3] + images.list_images(samples / "night" / "images")[::8]
     for frame in frames:
-        true, found = views[frame.name.split("_")[0]].dome, dome.find(images.read(frame))
+        true, found = views[frame.name.split("_")[0]].dome, dome_search.find(images.read(frame))
         assert found is not None, frame.name
         assert np.hypot(*np.subtract(found.centre_yx, true.centre_yx)) <= 2, frame.name
         assert abs(found.radius - true.radius) <= 2, frame.name
@@ -120,7 +120,7 @@ def test_the_samples_domes_are_found_within_two_pixels(samples: Path) -> None:
 @pytest.mark.parametrize("name", ["ASC100-1006_003", "ASC100-1006_150", "ASC100-1006_279"])
 def test_whole_sky_frames_by_day(name: str) -> None:
     """WSISEG: the labels' sky is an ellipse, a little smaller than the lens circle; disc and sky agree all the same."""
-    found = dome.find(images.read(REAL / "images" / "wsiseg" / f"{name}.png"))
+    found = dome_search.find(images.read(REAL / "images" / "wsiseg" / f"{name}.png"))
     sky = images.read_label(REAL / "masks" / "wsiseg" / f"{name}.png") != 0
     assert found is not None
     disc = found.mask(sky.shape)
@@ -131,7 +131,7 @@ def test_whole_sky_frames_by_day(name: str) -> None:
 @pytest.mark.parametrize("name", ["kpno_category_4", "kpno_Mask_7-14"])
 def test_kitt_peak_by_night(name: str) -> None:
     """Text over the frame and a faint edge: the published circle, to a few px."""
-    found = dome.find(images.read(REAL / "unlabelled_night" / f"{name}.png"))
+    found = dome_search.find(images.read(REAL / "unlabelled_night" / f"{name}.png"))
     assert found is not None and cameras.KPNO.dome is not None
     assert np.hypot(*np.subtract(found.centre_yx, cameras.KPNO.dome.centre_yx)) < 4
     assert abs(found.radius - cameras.KPNO.dome.radius) < 4
@@ -142,7 +142,7 @@ def test_kitt_peak_by_night(name: str) -> None:
 def test_crops_have_no_dome(folder: str) -> None:
     """Undistorted patches and ordinary photographs: no circle is invented."""
     for frame in images.list_images(REAL / "images" / folder)[::6]:
-        assert dome.find(images.read(frame)) is None, frame.name
+        assert dome_search.find(images.read(frame)) is None, frame.name
 
 
 @real
