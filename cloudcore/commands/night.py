@@ -145,6 +145,6 @@ def _print_nights_of(rows: Sequence[Measurement], who: str) -> None:
 
 
 def _progress(done: int, total: int) -> None:
-    """A counter on one line of the terminal; silent where nobody looks."""
+    """A counter on one line of the terminal; silent where the output is no terminal."""
     if sys.stderr.isatty():
         print(f"\r{done} of {total} frames", end="" if done < total else "\n", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What is kept of a night, by content: a model's answer for a frame, a small picture of it, and its finished row.
+"""What is kept of a night, by content: a model's prediction for a frame, a small picture of it, and its finished row.
 
 One SQLite file below the workspace. It is a cache: deleting it loses time, nothing else.
 """
@@ -70,7 +70,7 @@ class NightCache:
         return _unpacked(*found) if found else None
 
     def keep_levels(self, content: str, model: str, levels: NDArray[np.uint8]) -> None:
-        """Keep a model's answer, uint8 (h, w)."""
+        """Keep a model's prediction in 255ths, uint8 (h, w)."""
         packed = zlib.compress(levels.tobytes(), 1)
         self._base.execute(
             "insert or replace into answers values (?, ?, ?, ?, ?)", (content, model, *levels.shape, packed)

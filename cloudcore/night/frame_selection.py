@@ -53,21 +53,21 @@ class Options:
                 raise DataError(f"{words} must lie between {low} and {high}, got {value}. Correct it.")
 
     def site_of(self, camera: str) -> Site | None:
-        """Where a camera stands, None where nobody said."""
+        """The site of a camera, None where it is not known."""
         return self.site or self.poses.get(camera, Pose()).site
 
     def orientation_of(self, camera: str) -> Orientation | None:
-        """How a camera's frames hang, None where nobody said."""
+        """The orientation of a camera's frames, None where it is not known."""
         return self.orientation or self.poses.get(camera, Pose()).orientation
 
     def words(self, cameras: Iterable[str] = ()) -> list[str]:
         """What was done about sun, moon and clock for these cameras, in sentences."""
         names = sorted(set(cameras)) or [""]
-        placed = [name for name in names if self.site_of(name)]
-        hung = [name for name in placed if self.orientation_of(name)]
+        sited = [name for name in names if self.site_of(name)]
+        oriented = [name for name in sited if self.orientation_of(name)]
         ahead = self.time_source.ahead_hours
         clock = f"Times without a zone count as UTC{f'{ahead:+g} h' if ahead else ''}.".replace("-", "−")
-        if not placed:
+        if not sited:
             no_site = (
                 "No site is given: frames are not chosen by the sun, and the moon's surroundings are not left out."
             )
@@ -76,9 +76,9 @@ class Options:
         if self.sun_below is not None:
             chosen = f"Frames count with the sun below {self.sun_below:.0f}°.".replace("-", "−")
         light = f"Left out: {self.moon_radius:.0f}° around the moon, {self.sun_radius:.0f}° around the sun."
-        if not hung:
+        if not oriented:
             light = "The camera's north is not given: the moon's surroundings are not left out."
-        partly = [name for name in names if name not in hung] if hung else [n for n in names if n not in placed]
+        partly = [name for name in names if name not in oriented] if oriented else [n for n in names if n not in sited]
         without = [f"No site or no north is given for {', '.join(partly)}."] if partly else []
         return [chosen, light, *without, clock]
 
@@ -135,7 +135,10 @@ def frames_below(folder: Path) -> Path:
 
 
 def select(folder: Path, options: Options, progress: Progress | None = None) -> FrameSelection:
-    """Every frame's time, and the sun where a site is given. Raises DataError for a folder without frames."""
+    """The frames of a folder that count, their times read, and sun and moon computed where a site is known.
+
+    progress is called with the files read and their number. Raises DataError for a folder without frames.
+    """
     root = frames_below(folder)
     files = times.list_files(root)
     if not files:
@@ -172,11 +175,11 @@ def _by_sun(frames: Sequence[TimedFrame], options: Options) -> tuple[list[TimedF
         if site is None:
             kept += same
         else:
-            _place(same, site, options.sun_below, kept, left_out)
+            _select_at(same, site, options.sun_below, kept, left_out)
     return sorted(kept, key=lambda frame: (frame.time, frame.file)), left_out
 
 
-def _place(
+def _select_at(
     frames: Sequence[TimedFrame],
     site: Site,
     sun_below: float | None,

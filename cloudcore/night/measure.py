@@ -1,7 +1,7 @@
-"""A folder of frames -> cloudiness over time: which frames count, how cloudy each is, and why the others are left out.
+"""How cloudy each frame of a selection is: the models predict, the sky that counts is taken, the amounts are kept.
 
-Every frame's answer is kept by content and model below the workspace, so that nothing is predicted twice. A frame that
-cannot be read, has no time or was taken by day is listed with its reason, and the night goes on.
+Every prediction is kept by content and model below the workspace, so that nothing is predicted twice. A frame that
+cannot be read, has no time or was taken by day is listed with its reason, and the others are measured.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from cloudcore.sky.dome import Dome
 from cloudcore.sky.sky_grid import SkyGrid
 
 GRID_SIDE = 256
-"""Shorter side of the grid that answers are kept and amounts are counted on, px."""
+"""Shorter side of the grid that predictions are kept and amounts are counted on, px."""
 PICTURE_SIDE = 320
 DOME_FRAMES = 5
 _RULES = "1"
@@ -78,10 +78,10 @@ class Observer:
     cache: NightCache
     cameras: Path
     _grids: dict[Any, SkyGrid] = field(default_factory=dict)
-    _known: dict[tuple[str, tuple[int, int]], Camera] = field(default_factory=dict)
+    _cameras: dict[tuple[str, tuple[int, int]], Camera] = field(default_factory=dict)
 
     def measure(self, frame: TimedFrame) -> Measurement | LeftOutFile:
-        """The row of a frame, from what is kept where possible; a frame that cannot be read says why."""
+        """The measurement of a frame, from the cache where it is there; the reason for a frame that cannot be read."""
         try:
             content = self.cache.content(frame.path)
             shape_hw = self._ensure(frame, content)
@@ -92,7 +92,7 @@ class Observer:
             return LeftOutFile(frame.file, f"The file cannot be read ({problem.strerror}). Check it.")
 
     def predictions(self, content: str) -> list[Prediction]:
-        """What each model says of a frame that was measured. Raises DataError where that is not kept any more."""
+        """Each model's prediction for a frame that was measured. Raises DataError where it is not kept any more."""
         found = []
         for predictor in self.predictors:
             levels = self.cache.levels(content, mark_of(predictor))
@@ -107,12 +107,12 @@ class Observer:
     def camera(self, name: str, shape_hw: tuple[int, int]) -> Camera:
         """The kept camera of that name and frame size, else KPNO's for its frames, else one with the dome found."""
         key = (name, shape_hw)
-        if key not in self._known:
+        if key not in self._cameras:
             kept = sky_cameras.camera_for(self.cameras, name, "night", shape_hw)
             ours = name.lower().startswith("kp") and shape_hw == sky_cameras.KPNO.shape_hw
             circle = sky_cameras.KPNO.dome if ours else None
-            self._known[key] = kept or Camera(name, "night", shape_hw, circle or self._found_dome(name, shape_hw))
-        return self._known[key]
+            self._cameras[key] = kept or Camera(name, "night", shape_hw, circle or self._found_dome(name, shape_hw))
+        return self._cameras[key]
 
     def grid(self, camera: Camera, out_hw: tuple[int, int]) -> SkyGrid:
         """The camera's sky on a grid, kept for its next frames."""
@@ -124,12 +124,12 @@ class Observer:
     def counted(self, frame: TimedFrame, sky: SkyGrid) -> NDArray[np.bool_]:
         """bool (h, w): the sky less the surroundings of a risen sun or moon, where these can be placed."""
         options, light = self.selection.options, frame.light
-        hangs = options.orientation_of(frame.camera)
-        if light is None or hangs is None or sky.circle is None:
+        orientation = options.orientation_of(frame.camera)
+        if light is None or orientation is None or sky.circle is None:
             return sky.valid
         radius = options.sun_radius if light.name == "sun" else options.moon_radius
         shape_hw = (sky.valid.shape[0], sky.valid.shape[1])
-        away = sun_moon.angle_to(sky.circle, shape_hw, hangs, light.altitude, light.azimuth)
+        away = sun_moon.angle_to(sky.circle, shape_hw, orientation, light.altitude, light.azimuth)
         return np.asarray(sky.valid & (away >= radius), np.bool_)
 
     def column(self, row: Measurement) -> images.Image:
@@ -159,26 +159,27 @@ class Observer:
 
     def _row(self, frame: TimedFrame, content: str, camera: Camera) -> Measurement:
         key = self._key(frame, content, camera)
-        told = self.cache.row(key)
-        if told is None:
-            told = self._measured(frame, content, camera)
-            self.cache.keep_row(key, told)
-        every = told["cloud_fraction_all"]
+        kept = self.cache.row(key)
+        if kept is None:
+            kept = self._measured(frame, content, camera)
+            self.cache.keep_row(key, kept)
+        every = kept["cloud_fraction_all"]
         return Measurement(
-            frame.file, frame.time, frame.camera, cloud_amount.from_json(told["amounts"]), told["okta"],
-            told["cloudy"], math.nan if every is None else every, told["left_out"], told["left_out_share"],
+            frame.file, frame.time, frame.camera, cloud_amount.from_json(kept["amounts"]), kept["okta"],
+            kept["cloudy"], math.nan if every is None else every, kept["left_out"], kept["left_out_share"],
             frame.sun_altitude, frame.moon_altitude, content,
         )  # fmt: skip
 
     def _measured(self, frame: TimedFrame, content: str, camera: Camera) -> dict[str, Any]:
-        answers = self.predictions(content)
-        out_hw = (answers[0].levels.shape[0], answers[0].levels.shape[1])
-        answers = [_on(answer, out_hw) for answer in answers]
+        predictions = self.predictions(content)
+        out_hw = (predictions[0].levels.shape[0], predictions[0].levels.shape[1])
+        predictions = [_on(prediction, out_hw) for prediction in predictions]
         sky = self.grid(camera, out_hw)
         counted = self.counted(frame, sky)
-        found = cloud_amount.estimate(answers, sky, counted, self.selection.options.spread)
+        found = cloud_amount.estimate(predictions, sky, counted, self.selection.options.spread)
         whole = [
-            cloud_amount.cloud_fraction(answer.cloud(answer.threshold, sky.valid), sky.valid) for answer in answers
+            cloud_amount.cloud_fraction(prediction.cloud(prediction.threshold, sky.valid), sky.valid)
+            for prediction in predictions
         ]
         value, total = found["cloud_fraction"].value, float(sky.angle.sum(dtype=np.float64))
         share = 1 - float(sky.angle.sum(where=counted, dtype=np.float64)) / total if total else 0.0
@@ -197,12 +198,12 @@ class Observer:
         options, horizon = self.selection.options, b"" if camera.horizon is None else camera.horizon.tobytes()
         models_ = [(mark_of(p), p.threshold[0], p.min_size[0], p.grid_hw) for p in self.predictors]
         light = frame.light and (frame.light.name, round(frame.light.altitude, 2), round(frame.light.azimuth, 2))
-        oriented = options.orientation_of(frame.camera)
-        hangs = oriented and (oriented.north, oriented.east_left)
+        orientation = options.orientation_of(frame.camera)
+        turned = orientation and (orientation.north, orientation.east_left)
         circle = camera.dome and (*camera.dome.centre_yx, camera.dome.radius)
         asked = (options.spread, options.cloudy_above, options.moon_radius, options.sun_radius)
         sky = (camera.shape_hw, circle, hashlib.sha256(horizon).hexdigest())
-        text = json.dumps([_RULES, content, models_, light, hangs, sky, asked])
+        text = json.dumps([_RULES, content, models_, light, turned, sky, asked])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _found_dome(self, name: str, shape_hw: tuple[int, int]) -> Dome | None:
@@ -267,7 +268,7 @@ def read(path: Path) -> images.Image:
 
 
 def mark_of(predictor: models.Predictor) -> str:
-    """Names a model by its graph, its temperature and the grid its answers are kept on."""
+    """Names a model by its graph, its temperature and the grid its predictions are kept on."""
     graph = predictor.info.get("files", {}).get("model.onnx") or opening.sha256_of(predictor.folder / "model.onnx")
     return f"{graph}|{predictor.info['temperature']}|{GRID_SIDE}"
 
@@ -275,8 +276,8 @@ def mark_of(predictor: models.Predictor) -> str:
 def levels_of(predictor: models.Predictor, image: images.Image) -> NDArray[np.uint8]:
     """A model's probability in 255ths, uint8 (h, w), on a small grid; nothing depends on the frame's own range.
 
-    A model that resizes its input gets the frame resized already: it then answers on that grid, which spares the
-    enlarging. One that does not, sees the frame as it is, and its answer is averaged to GRID_SIDE.
+    A model that resizes its input gets the frame resized already: its prediction comes on that grid, which spares the
+    enlarging. One that does not, sees the frame as it is, and its prediction is averaged to GRID_SIDE.
     """
     import cv2
 
@@ -291,9 +292,9 @@ def levels_of(predictor: models.Predictor, image: images.Image) -> NDArray[np.ui
     return np.asarray(np.rint(probability * 255), np.uint8)
 
 
-def _on(answer: Prediction, out_hw: tuple[int, int]) -> Prediction:
-    """The answer on another grid: models of different inputs are compared on the first one's."""
-    if answer.levels.shape == out_hw:
-        return answer
-    scale = out_hw[0] * out_hw[1] / answer.levels.size
-    return Prediction(images.resize(answer.levels, out_hw), answer.threshold, answer.min_size * scale)
+def _on(prediction: Prediction, out_hw: tuple[int, int]) -> Prediction:
+    """The prediction on another grid: models of different inputs are compared on the first one's."""
+    if prediction.levels.shape == out_hw:
+        return prediction
+    scale = out_hw[0] * out_hw[1] / prediction.levels.size
+    return Prediction(images.resize(prediction.levels, out_hw), prediction.threshold, prediction.min_size * scale)

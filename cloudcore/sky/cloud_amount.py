@@ -29,7 +29,7 @@ above the horizon, and of what lies within 30 degrees of the zenith."""
 
 @dataclass(frozen=True)
 class Estimate:
-    """A share of cloud, 0..1, and the lowest and highest that other thresholds and models say; NaN where unseen."""
+    """A share of cloud, 0..1, and the least and most by other thresholds and models; NaN where no sky is seen."""
 
     value: float
     low: float
@@ -60,24 +60,24 @@ def shares(cloud: Mask, sky: SkyGrid, counted: Mask) -> dict[str, float]:
     return found
 
 
-def estimate(answers: Sequence[Prediction], sky: SkyGrid, counted: Mask, spread: float) -> dict[str, Estimate]:
+def estimate(predictions: Sequence[Prediction], sky: SkyGrid, counted: Mask, spread: float) -> dict[str, Estimate]:
     """{measure: Estimate} of one frame as one or several models see it.
 
     The value is the mean over the models, each at its own threshold; the span is the least and most over all of them at
     that threshold and `spread` below and above it. counted is bool (h, w).
     """
     at_own, every = [], []
-    for answer in answers:
+    for prediction in predictions:
         for step in (0.0, -spread, spread):
-            at = min(max(answer.threshold + step, 0.0), 1.0)
-            found = shares(answer.cloud(at, sky.valid), sky, counted)
+            at = min(max(prediction.threshold + step, 0.0), 1.0)
+            found = shares(prediction.cloud(at, sky.valid), sky, counted)
             every.append(found)
             if step == 0.0:
                 at_own.append(found)
-    return {name: _amount([f[name] for f in at_own], [f[name] for f in every]) for name in MEASURES}
+    return {name: _over_models([f[name] for f in at_own], [f[name] for f in every]) for name in MEASURES}
 
 
-def _amount(own: Sequence[float], every: Iterable[float]) -> Estimate:
+def _over_models(own: Sequence[float], every: Iterable[float]) -> Estimate:
     spanned = list(every)
     value = float(np.mean(own))
     return Estimate(value, min(min(spanned), value), max(max(spanned), value)) if math.isfinite(value) else _UNSEEN
@@ -94,9 +94,9 @@ def to_json(found: Mapping[str, Estimate]) -> dict[str, list[float | None]]:
     }
 
 
-def from_json(told: Mapping[str, Sequence[float | None]]) -> dict[str, Estimate]:
+def from_json(amounts: Mapping[str, Sequence[float | None]]) -> dict[str, Estimate]:
     """The amounts that to_json wrote."""
-    return {name: Estimate(*(math.nan if v is None else float(v) for v in values)) for name, values in told.items()}
+    return {name: Estimate(*(math.nan if v is None else float(v) for v in values)) for name, values in amounts.items()}
 
 
 OVERCAST = 8
@@ -106,7 +106,11 @@ OVERCAST = 8
 def okta(cloud_fraction: float) -> int:
     """Eighths of the sky: 0 at exactly 0, 8 at exactly 1, else min(7, max(1, floor(8 f + 0.5))).
 
-    The WMO's rule: a trace counts as 1, a gap as 7. Raises MaskError where f is not in 0..1.
+    The WMO's rule (Manual on Codes, WMO-No. 306, code table 2700): a trace counts as 1, a gap as 7. Raises MaskError
+    where f is not in 0..1.
+
+    >>> [okta(fraction) for fraction in (0, 0.01, 0.5, 0.99, 1)]
+    [0, 1, 4, 7, 8]
     """
     if not 0 <= cloud_fraction <= 1:
         raise MaskError(f"Cloud fraction is {cloud_fraction}, wanted 0 to 1: check that the frame has valid pixels")
@@ -116,7 +120,12 @@ def okta(cloud_fraction: float) -> int:
 
 
 def cloud_fraction(cloud: Mask, valid: Mask | None = None) -> float:
-    """Cloud px / valid px, 0..1; NaN where no pixel is valid."""
+    """Cloud px / valid px, 0..1, of bool (H, W); without valid every pixel counts. NaN where no pixel is valid.
+
+    >>> cloud = np.array([[True, True], [False, False]])
+    >>> cloud_fraction(cloud, valid=np.array([[True, False], [True, True]]))
+    0.3333333333333333
+    """
     if valid is None:
         return float(np.count_nonzero(cloud) / cloud.size) if cloud.size else math.nan
     counted = int(np.count_nonzero(valid))
@@ -126,7 +135,13 @@ def cloud_fraction(cloud: Mask, valid: Mask | None = None) -> float:
 def sky_fraction(cloud: Mask, valid: Mask, dome: Dome) -> float:
     """Cloud's part of the valid solid angle, 0..1; NaN where no pixel is valid.
 
-    In an equidistant image a pixel at zenith angle z covers a solid angle proportional to sin(z) / z.
+    cloud and valid are bool (H, W). In an equidistant image a pixel at zenith angle z covers a solid angle proportional
+    to sin(z) / z. Cloud within half the radius of the zenith covers 1 - cos(45 degrees) of the hemisphere:
+
+    >>> whole, shape_hw = Dome((200, 200), 200), (401, 401)
+    >>> cloud = Dome((200, 200), 100).mask(shape_hw)
+    >>> round(sky_fraction(cloud, whole.mask(shape_hw), whole), 3)
+    0.293
     """
     angle = distance(dome, valid.shape) * np.float32(math.pi / 2 / dome.radius)
     weight = np.sinc(angle / np.float32(math.pi)) * (valid & (angle <= math.pi / 2))

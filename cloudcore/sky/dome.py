@@ -15,7 +15,15 @@ from cloudcore.masks.mask import Mask
 
 @dataclass(frozen=True)
 class Dome:
-    """The visible sky circle: centre (y, x) and radius, both px of the frame; parts may lie outside the frame."""
+    """The visible sky circle: centre (y, x) and radius, both [px] of the frame; parts may lie outside the frame.
+
+    >>> Dome((2, 2), 2.3).mask((5, 5)).astype(int)
+    array([[0, 1, 1, 1, 0],
+           [1, 1, 1, 1, 1],
+           [1, 1, 1, 1, 1],
+           [1, 1, 1, 1, 1],
+           [0, 1, 1, 1, 0]])
+    """
 
     centre_yx: tuple[float, float]
     radius: float
@@ -26,14 +34,14 @@ class Dome:
 
 
 def distance(dome: Dome, shape_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """float32 (H, W): px from the dome's centre."""
+    """float32 (H, W): distance of each pixel from the dome's centre [px]."""
     y = np.arange(shape_hw[0], dtype=np.float32)[:, None] - np.float32(dome.centre_yx[0])
     x = np.arange(shape_hw[1], dtype=np.float32)[None, :] - np.float32(dome.centre_yx[1])
     return np.asarray(np.hypot(y, x), np.float32)
 
 
 def altitude(dome: Dome, shape_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """float32 (H, W): degrees above the horizon, 90 at the centre, 0 at the radius, NaN outside."""
+    """float32 (H, W): altitude above the horizon [degrees], 90 at the centre, 0 at the radius, NaN outside."""
     away = distance(dome, shape_hw)
     return np.where(away <= dome.radius, 90 - 90 * away / np.float32(dome.radius), np.float32(np.nan))
 

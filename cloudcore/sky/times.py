@@ -67,7 +67,12 @@ def _fits_files(folder: Path) -> Iterator[Path]:
 
 
 def time_of(path: Path, folder: Path, clock: TimeSource) -> datetime | None:
-    """UTC time of a frame, None where none is found. Raises ImageError for a FITS file that is none."""
+    """UTC time of a frame of a folder, None where none is found. Raises ImageError for a FITS file that is none.
+
+    >>> night = Path("nights")
+    >>> time_of(night / "2017-08-17" / "cam_0320_11.png", night, TimeSource(pattern="%Y-%m-%d/*_%H%M_%S")).isoformat()
+    '2017-08-17T03:20:11+00:00'
+    """
     file = path.relative_to(folder).as_posix()
     for name in (file, PurePosixPath(file).with_suffix("").as_posix(), path.name, path.stem):
         if name in clock.table:

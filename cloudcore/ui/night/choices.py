@@ -74,7 +74,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
     with head, st.popover("Site and sky"):
         also = _ask_models([name for name in names if name != model])
         asked = site.ask(library.settings, cameras)
-    site.say_problems()
+    site.show_problems()
     try:
         options = Options(time_source=read_time_source(), **asked)
     except CloudcoreError as error:

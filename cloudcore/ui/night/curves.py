@@ -55,7 +55,7 @@ class Picked:
 def choose(view: View) -> Picked:
     """Step, measure, night, second series; and the row at the cursor. Stops in words where there is no row at all."""
     if not view.rows:
-        _say_nothing(view)
+        _show_empty(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         step = st.segmented_control(
             "Step", night_series.STEPS, default="Frames", required=True, key="night_step", persist_state="session",
@@ -107,7 +107,7 @@ def _at(rows: Sequence[Measurement]) -> Measurement | None:
     return next((row for row in rows if row.file == wanted), rows[0] if rows else None)
 
 
-def _say_nothing(view: View) -> None:
+def _show_empty(view: View) -> None:
     if view.missing:
         st.skeleton(height=470)
         return
@@ -130,9 +130,9 @@ def show_curve(view: View, picked: Picked) -> None:
     start, end = picked.span
     style["second"] = [point for point in picked.second if start <= point.time <= end]
     times = [row.time.replace(tzinfo=None) for row in picked.rows]
-    here = picked.row.time if picked.row else None
+    cursor = picked.row.time if picked.row else None
     url = _keogram_url(view, picked)
-    figure = charts.night(picked.points, times, url, picked.span, name, cursor=here, **style)
+    figure = charts.night(picked.points, times, url, picked.span, name, cursor=cursor, **style)
     st.plotly_chart(
         figure, theme=None, config=figures.CONFIG, key=CHART, on_select=lambda: _take_click(picked.rows),
         selection_mode="points", alt=_alt(picked),
@@ -152,8 +152,8 @@ def _alt(picked: Picked) -> str:
 
 def _take_click(rows: Sequence[Measurement]) -> None:
     """The frame nearest to the time that was clicked."""
-    told = st.session_state.get(CHART)
-    points = told["selection"]["points"] if told else []
+    selected = st.session_state.get(CHART)
+    points = selected["selection"]["points"] if selected else []
     if points and rows:
         clicked = datetime.fromisoformat(str(points[0]["x"]).strip()).replace(tzinfo=UTC)
         nearest = min(rows, key=lambda row: abs(row.time - clicked))
@@ -180,18 +180,18 @@ def _scrub(picked: Picked) -> None:
 def _keogram_url(view: View, picked: Picked) -> str:
     camera = view.choice.library.settings.cameras
     changed = max((file.stat().st_mtime_ns for file in camera.glob("*.json")), default=0) if camera.is_dir() else 0
-    told = repr(
+    drawn_from = repr(
         (
             picked.rows[0].content,
             [row.content for row in picked.rows],
-            _hangs(view.choice.options, picked.rows),
+            _orientations(view.choice.options, picked.rows),
             changed,
         )
     )
-    return _drawn_keogram(hashlib.sha256(told.encode()).hexdigest(), view, picked)
+    return _drawn_keogram(hashlib.sha256(drawn_from.encode()).hexdigest(), view, picked)
 
 
-def _hangs(options: Options, rows: Sequence[Measurement]) -> list[Orientation | None]:
+def _orientations(options: Options, rows: Sequence[Measurement]) -> list[Orientation | None]:
     return [options.orientation_of(name) for name in sorted({row.camera for row in rows})]
 
 

@@ -65,14 +65,14 @@ def _picture(view: View, row: Measurement, masked: bool) -> bytes:
 def _masked(
     view: View, cache: NightCache, frame: TimedFrame, row: Measurement, small: images.Image, shape_hw: tuple[int, int]
 ) -> images.Image:
-    observer, answer = view.observer(cache), None
-    answer = observer.predictions(row.content)[0]
-    sky = observer.grid(observer.camera(row.camera, shape_hw), (answer.levels.shape[0], answer.levels.shape[1]))
+    observer = view.observer(cache)
+    prediction = observer.predictions(row.content)[0]
+    sky = observer.grid(observer.camera(row.camera, shape_hw), (prediction.levels.shape[0], prediction.levels.shape[1]))
     counted = observer.counted(frame, sky)
     size_wh = (small.shape[1], small.shape[0])
     cloud, counts = (
         np.asarray(cv2.resize(part.view(np.uint8), size_wh, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8) > 0
-        for part in (answer.cloud(answer.threshold, sky.valid) & counted, counted)
+        for part in (prediction.cloud(prediction.threshold, sky.valid) & counted, counted)
     )
     dimmed = np.where(counts[..., None], small, (small * np.float32(DIM)).astype(np.uint8))
     return render.overlay(np.asarray(dimmed, np.uint8), cloud, render.is_night(small))

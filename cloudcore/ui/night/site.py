@@ -1,4 +1,4 @@
-"""Night's questions about the sky: the band, where each camera stands and how it hangs, and what is left out."""
+"""What Night asks about the sky: the band, site and orientation of each camera, and what is left out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ _FIELDS = ("latitude", "longitude", "elevation", "north", "mirrored")
 
 
 def ask(settings: Settings, cameras: Sequence[str]) -> dict[str, Any]:
-    """Fields of Options by name. What is told of a camera is kept on disk at once, for page and command alike."""
+    """Fields of Options by name. Site and orientation are kept on disk at once, for page and command alike."""
     session: dict[str, Any] = {"persist_state": "session"}
     one, two = st.columns(2)
     spread = one.number_input("Band: threshold ±", 0.0, 0.5, 0.2, 0.05, key="night_spread", **session)
@@ -25,7 +25,7 @@ def ask(settings: Settings, cameras: Sequence[str]) -> dict[str, Any]:
     poses = {name: _kept(settings, name) for name in cameras}
     _ask_pose(settings, poses)
     has_site = any(pose.site for pose in poses.values())
-    hung = any(pose.site and pose.orientation for pose in poses.values())
+    is_oriented = any(pose.site and pose.orientation for pose in poses.values())
     one, two, three = st.columns(3)
     degrees: dict[str, Any] = {"format": "%.0f", "step": 5.0, **session}
     sun = one.number_input(
@@ -33,11 +33,11 @@ def ask(settings: Settings, cameras: Sequence[str]) -> dict[str, Any]:
         help="Frames taken with the sun lower than this count as night.",
     )  # fmt: skip
     moon = two.number_input(
-        "Around moon, °", 0.0, 180.0, Options().moon_radius, key="night_moon", disabled=not hung, **degrees,
+        "Around moon, °", 0.0, 180.0, Options().moon_radius, key="night_moon", disabled=not is_oriented, **degrees,
         help="Left out around a moon that has risen.",
     )  # fmt: skip
     around = three.number_input(
-        "Around sun, °", 0.0, 180.0, Options().sun_radius, key="night_sun_radius", disabled=not hung, **degrees,
+        "Around sun, °", 0.0, 180.0, Options().sun_radius, key="night_sun_radius", disabled=not is_oriented, **degrees,
         help="Left out around a sun that has risen; it matters where frames by day count.",
     )  # fmt: skip
     every = st.toggle("Frames by day too", key="night_every", disabled=not has_site, **session)
@@ -48,13 +48,13 @@ def ask(settings: Settings, cameras: Sequence[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def say_problems() -> None:
+def show_problems() -> None:
     """What could not be read or kept of a camera's site, once."""
     for words in st.session_state.pop(PROBLEMS, []):
         st.error(words)
 
 
-def _note(words: str) -> None:
+def _keep_problem(words: str) -> None:
     st.session_state.setdefault(PROBLEMS, []).append(words)
 
 
@@ -62,7 +62,7 @@ def _kept(settings: Settings, name: str) -> Pose:
     try:
         return sky_cameras.load_pose(settings.cameras, name)
     except CloudcoreError as error:
-        _note(str(error))
+        _keep_problem(str(error))
         return Pose()
 
 
@@ -83,12 +83,13 @@ def _ask_pose(settings: Settings, poses: dict[str, Pose]) -> None:
             st.session_state[key] = value
 
     def keep() -> None:
-        told = {field: st.session_state[key] for field, key in keys.items()}
-        changed = replace(pose, east_left=not told.pop("mirrored"), **{**told, "elevation": told["elevation"] or 0.0})
+        given = {field: st.session_state[key] for field, key in keys.items()}
+        given["elevation"] = given["elevation"] or 0.0
+        changed = replace(pose, east_left=not given.pop("mirrored"), **given)
         try:
             sky_cameras.save_pose(settings.cameras, name, changed)
         except OSError as problem:
-            _note(
+            _keep_problem(
                 f"The site is not kept ({problem.strerror}). Free space or check {settings.cameras}, then set it again."
             )
 
