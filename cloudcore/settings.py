@@ -40,6 +40,11 @@ class Settings:
         return self.workspace / "samples"
 
     @property
+    def hashes(self) -> Path:
+        """Hashes of frames, by which labels know their pictures; a cache."""
+        return self.workspace / "cache" / "hashes.sqlite"
+
+    @property
     def cameras(self) -> Path:
         """Dome, horizon mask and default model of each camera and exposure."""
         return self.workspace / "cameras"

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -21,6 +22,12 @@ def _store() -> Any:
 
     place = settings.load()
     return LabelStore(place.labels, place.database_url)
+
+
+def _hash_of() -> Callable[[Path], str]:
+    from cloudcore.files.content_hashes import ContentHashes
+
+    return ContentHashes(settings.load().hashes).of
 
 
 def _frames(folder: Path | None) -> list[Any]:
@@ -48,7 +55,9 @@ def labels_export(
     from cloudcore.labels import exchange
 
     if form == "folder":
-        exchange.export_folder(_store(), label_set, _frames(images_dir), out)
+        report = exchange.export_folder(_store(), label_set, _frames(images_dir), out, hash_of=_hash_of())
+        for words in report.left_out:
+            print(f"left out: {words}", file=sys.stderr)
     elif form in ("coco", "kaggle"):
         (exchange.export_coco if form == "coco" else exchange.export_kaggle)(_store(), label_set, out)
     else:

@@ -27,10 +27,12 @@ app.add_typer(runs.app, name="runs")
 app.add_typer(labels.app, name="labels")
 
 EXTRAS = {
+    "alembic": "labels",
     "sqlalchemy": "labels",
     "psycopg": "postgres",
     "numba": "scores",
     "astropy": "night",
+    "matplotlib": "night",
     "pandas": "night",
     "plotly": "night",
     "pyarrow": "night",

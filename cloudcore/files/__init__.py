@@ -4,4 +4,4 @@ In: paths and bytes of anybody's. Out: bytes, rows, objects and locks, or the ca
 folders that are whole or not there. Every other package opens, replaces and locks through these.
 """
 
-__all__ = ["archives", "atomic", "locks", "names", "opening", "small_json", "tables"]
+__all__ = ["archives", "atomic", "content_hashes", "locks", "names", "opening", "small_json", "tables"]

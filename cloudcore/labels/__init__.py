@@ -3,7 +3,7 @@
 In: masks by label set and stem; out: revisions.
 """
 
-from cloudcore.labels.revisions import ClassConflict, ClassRevision, Conflict, Draft, HeadInfo, Revision
+from cloudcore.labels.revisions import ClassConflict, ClassRevision, Conflict, Draft, HeadInfo, LookAlike, Revision
 from cloudcore.labels.store import DATABASE, FLAG_NAMES, LabelStore
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "FLAG_NAMES",
     "HeadInfo",
     "LabelStore",
+    "LookAlike",
     "Revision",
     "database",
     "exchange",
     "names",
+    "of_frames",
 ]

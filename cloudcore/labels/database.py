@@ -1,7 +1,6 @@
-"""The label database: its tables, an engine whose commits reach the disk, and its refusals in words."""
+"""The label database: an engine whose commits reach the disk, and its refusals in words."""
 
 import os
-import re
 import time
 import weakref
 from collections.abc import Iterator
@@ -14,53 +13,6 @@ from sqlalchemy import event
 from cloudcore.errors import LabelError
 
 WAIT_SECONDS = 60.0
-_TABLES_LOCK = 7_302_661
-
-
-class _Text(sa.types.TypeDecorator[str]):
-    """Text that may hold a NUL or a byte that is no UTF-8 (as file names do): no database takes these as they are."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else re.sub("[%\0\ud800-\udfff]", lambda found: f"%{ord(found[0]):04x}", value)
-
-    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else re.sub("%([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), value)
-
-
-def _column(name: str, kind: type[sa.types.TypeEngine[Any]] = _Text, key: bool = False) -> "sa.Column[Any]":
-    return sa.Column(name, kind, primary_key=key, nullable=False, autoincrement=False)
-
-
-_METADATA = sa.MetaData()
-# The pixels stand last: SQLite then finds the other columns of a head without reading them.
-REVISIONS = sa.Table(
-    "revisions", _METADATA,
-    _column("label_set", key=True), _column("stem", key=True), _column("revision", sa.Integer, key=True),
-    _column("operation_id"), _column("author"), _column("note"), _column("saved_at", sa.DateTime),
-    _column("height", sa.Integer), _column("width", sa.Integer),
-    _column("cloud_px", sa.Integer), _column("defined_px", sa.Integer),
-    _column("sha256"), _column("png", sa.LargeBinary),
-    sa.UniqueConstraint("label_set", "stem", "operation_id"),
-)  # fmt: skip
-DRAFTS = sa.Table(
-    "drafts", _METADATA,
-    _column("label_set", key=True), _column("stem", key=True), _column("author", key=True),
-    _column("base_revision", sa.Integer), _column("saved_at", sa.DateTime), _column("png", sa.LargeBinary),
-)  # fmt: skip
-FLAGS = sa.Table(
-    "flags", _METADATA,
-    _column("label_set", key=True), _column("stem", key=True),
-    _column("flag"), _column("author"), _column("saved_at", sa.DateTime),
-)  # fmt: skip
-CLASSES = sa.Table(
-    "classes", _METADATA,
-    _column("label_set", key=True), _column("stem", key=True), _column("revision", sa.Integer, key=True),
-    _column("operation_id"), _column("name"), _column("author"), _column("saved_at", sa.DateTime),
-    sa.UniqueConstraint("label_set", "stem", "operation_id"),
-)  # fmt: skip
 
 
 def connect(url: str | sa.URL) -> sa.Engine:
@@ -109,16 +61,6 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
-
-
-def create_tables(reading: sa.Engine, writing: sa.Engine) -> None:
-    """Create what tables are missing; two processes that open a new database at once do it one after the other."""
-    if set(_METADATA.tables) <= set(sa.inspect(reading).get_table_names()):
-        return
-    with writing.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLES_LOCK)))
-        _METADATA.create_all(connection)
 
 
 _REASONS = (

@@ -10,9 +10,17 @@ from cloudcore.files.names import is_reserved
 STEM_BYTES = 2000
 PART_BYTES = 255
 Key = tuple[str, str]
-"""Label set and stem: what a frame's label is known by."""
+"""Label set and stem: the name of a frame's label."""
+PictureKey = tuple[str, str, str]
+"""Label set, stem and picture: what a label belongs to. The picture is the sha256 of the frame's file, or "" where it
+is not known."""
 _LABEL_SET = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_PICTURE = re.compile(r"(?:[0-9a-f]{64})?")
 _DRIVE = re.compile(r"[A-Za-z]:")
+
+
+UNKNOWN_PICTURE = "0" * 64
+"""Stands for the picture of an old label that a person said is not the one before them."""
 
 
 def disk_name(stem: str) -> str:
@@ -65,6 +73,13 @@ def checked_key(label_set: str, stem: str) -> Key:
         wanted = "letters, digits, dot, dash and underscore, such as patterns-Fish"
         raise LabelError(f"The label set {shown(label_set)} is not accepted: use {wanted}.")
     return label_set, check_stem(stem)
+
+
+def checked_picture(picture: str) -> str:
+    """The picture itself; raises LabelError where it is neither "" nor a sha256 in lower-case hexadecimal digits."""
+    if not _PICTURE.fullmatch(picture):
+        raise LabelError(f"The picture {picture[:80]!r} is no sha256. Give the hash of the frame's file, or nothing.")
+    return picture
 
 
 def short(text: str, what: str) -> str:

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import LabelError
-from cloudcore.labels.database import CLASSES, DRAFTS, REVISIONS
-from cloudcore.labels.names import Key, short, shown
-from cloudcore.labels.revisions import ClassConflict, ClassRevision, Conflict, HeadInfo, Revision
+from cloudcore.labels.names import Key, PictureKey, short, shown
+from cloudcore.labels.revisions import ClassConflict, ClassRevision, Conflict, HeadInfo, LookAlike, Revision
+from cloudcore.labels.schema import CLASSES, DRAFTS, FLAGS, PICTURES, REVISIONS
 from cloudcore.masks.mask import CLOUD, SKY, UNDEFINED, Label, Mask
+
+PRINT_SHAPE = (16, 16, 3)
+LIKE = 2.5
+"""Mean difference of two fingerprints, of 255, below which two pictures count as the same one saved anew."""
 
 
 def checked(mask: Mask | NDArray[np.uint8]) -> Label:
@@ -62,34 +66,87 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def is_at(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.label_set == key[0], table.c.stem == key[1])
+def is_at(table: sa.Table, key: Key | PictureKey) -> sa.ColumnElement[bool]:
+    """Rows of a label set and stem, and of one picture where the key names it."""
+    columns = (table.c[name] for name in ("label_set", "stem", "picture")[: len(key)])
+    return sa.and_(*(column == value for column, value in zip(columns, key, strict=True)))
 
 
-def revisions_of(key: Key, columns: Iterable["sa.Column[Any]"] = tuple(REVISIONS.c)) -> "sa.Select[Any]":
-    """Some columns of a frame's revisions, newest first."""
+def revisions_of(key: PictureKey, columns: Iterable["sa.Column[Any]"] = tuple(REVISIONS.c)) -> "sa.Select[Any]":
+    """Some columns of a picture's revisions, newest first."""
     return sa.select(*columns).where(is_at(REVISIONS, key)).order_by(REVISIONS.c.revision.desc())
+
+
+def picture_of(connection: sa.Connection, key: Key, picture: str) -> str:
+    """The picture whose history is meant: the one named where it has a history, else that of no picture.
+
+    Without a name it is the only picture of the stem, or the one saved last; "" where nothing was saved.
+    """
+    c = REVISIONS.c
+    if picture:
+        known = connection.execute(sa.select(c.revision).where(is_at(REVISIONS, (*key, picture))).limit(1)).first()
+        return picture if known else ""
+    last = sa.select(c.picture).where(is_at(REVISIONS, key)).order_by(c.saved_at.desc(), c.revision.desc()).limit(1)
+    return connection.execute(last).scalar() or ""
+
+
+def bind(connection: sa.Connection, key: Key, picture: str, base: int) -> str:
+    """The picture under which a save goes on; the label of no picture becomes the one's it is painted on.
+
+    That is so only where the picture has no history and base is the head of the label of no picture: any other base is
+    a conflict with that label.
+    """
+    found = picture_of(connection, key, picture)
+    if found or not picture:
+        return found
+    head = connection.execute(revisions_of((*key, ""), (REVISIONS.c.revision,)).limit(1)).scalar()
+    if head is None:
+        return picture
+    if head != base:
+        return ""
+    give(connection, key, picture)
+    return picture
+
+
+def give(connection: sa.Connection, key: Key, picture: str) -> None:
+    """Make what is kept of no picture under a name that picture's: revisions, drafts and flags.
+
+    A draft or flag stays where it is while the picture has one of the same author, or a flag, already.
+    """
+    d = DRAFTS.c
+    drafting = sa.select(d.author).where(is_at(DRAFTS, (*key, picture)))
+    stays = {DRAFTS: d.author.in_(drafting), FLAGS: sa.exists().where(is_at(FLAGS, (*key, picture)))}
+    for table in (REVISIONS, DRAFTS, FLAGS):
+        moves = sa.and_(is_at(table, (*key, "")), sa.not_(stays.get(table, sa.false())))
+        connection.execute(sa.update(table).where(moves).values(picture=picture))
 
 
 def newest(
     columns: Iterable["sa.Column[Any]"], where: sa.ColumnElement[bool] | None = None, table: sa.Table = REVISIONS
 ) -> "sa.Select[Any]":
-    """Some columns of the newest revision of each frame, by name."""
+    """Some columns of the newest revision of each picture (of each stem of CLASSES), by name, the last saved last."""
     c = table.c
-    latest = sa.select(c.label_set, c.stem, sa.func.max(c.revision).label("revision")).group_by(c.label_set, c.stem)
+    names = [name for name in ("label_set", "stem", "picture") if name in c]
+    keys = [c[name] for name in names]
+    latest = sa.select(*keys, sa.func.max(c.revision).label("revision")).group_by(*keys)
     top = (latest if where is None else latest.where(where)).subquery()
-    same = sa.and_(c.label_set == top.c.label_set, c.stem == top.c.stem, c.revision == top.c.revision)
-    return sa.select(*columns).join_from(top, table, same).order_by(c.label_set, c.stem)
+    same = sa.and_(*(c[name] == top.c[name] for name in (*names, "revision")))
+    order = (c.label_set, c.stem, c.saved_at, c.revision)
+    return sa.select(*columns).join_from(top, table, same).order_by(*order)
 
 
-def append(connection: sa.Connection, key: Key, values: dict[str, Any], base: int) -> tuple[int, bool] | Conflict:
+def append(
+    connection: sa.Connection, name: Key, picture: str, values: dict[str, Any], base: int
+) -> tuple[int, bool] | Conflict:
     """Within a transaction: the revision and whether it was made now, or what stands against it."""
-    if earlier := made_by(connection, REVISIONS, key, values["operation_id"]):
-        same = sa.and_(is_at(REVISIONS, key), REVISIONS.c.revision == earlier)
+    if earlier := made_by(connection, REVISIONS, name, values["operation_id"]):
+        key = (*name, picture_of(connection, name, picture))
+        same = sa.and_(is_at(REVISIONS, name), REVISIONS.c.operation_id == values["operation_id"])
         if connection.execute(sa.select(REVISIONS.c.sha256).where(same)).scalar() != values["sha256"]:
             # not what the operation saved: the caller is mistaken, and the pixels are not to be lost for it
             put_draft(connection, key, values["author"], base, values["png"])
         return earlier, False
+    key = (*name, bind(connection, name, picture, base))
     c = REVISIONS.c
     columns = (c.revision, c.author, c.height, c.width)
     head = connection.execute(revisions_of(key, columns).limit(1)).first()
@@ -100,10 +157,11 @@ def append(connection: sa.Connection, key: Key, values: dict[str, Any], base: in
         )
     number = 0 if head is None else head.revision
     if number != base:
-        put_draft(connection, key, values["author"], base, values["png"])
+        put_draft(connection, (*name, picture or key[2]), values["author"], base, values["png"])
         newest = connection.execute(revisions_of(key).limit(1)).first()
         return Conflict(conflict_words(key, head, base), None if newest is None else revision_of(newest))
-    connection.execute(sa.insert(REVISIONS).values(label_set=key[0], stem=key[1], revision=base + 1, **values))
+    where = {"label_set": key[0], "stem": key[1], "picture": key[2]}
+    connection.execute(sa.insert(REVISIONS).values(**where, revision=base + 1, **values))
     saved = sa.and_(is_at(DRAFTS, key), DRAFTS.c.author == values["author"], DRAFTS.c.png == values["png"])
     connection.execute(sa.delete(DRAFTS).where(saved))
     return base + 1, True
@@ -126,16 +184,50 @@ def made_by(connection: sa.Connection, table: sa.Table, key: Key, operation_id: 
     return connection.execute(query).scalar()
 
 
-def conflict_words(key: Key, head: "sa.Row[Any] | None", base: int) -> str:
+def conflict_words(key: Key | PictureKey, head: "sa.Row[Any] | None", base: int) -> str:
     now = "has no revision yet" if head is None else f"is at revision {head.revision}, saved by {head.author}"
     kept = "Your mask is kept as a draft: compare the two and choose."
     return f"Not saved: {shown(key[1])} was painted on revision {base}, but {now}. {kept}"
 
 
-def put_draft(connection: sa.Connection, key: Key, author: str, base: int, png: bytes) -> None:
+def put_draft(connection: sa.Connection, key: PictureKey, author: str, base: int, png: bytes) -> None:
+    """Keep a draft in place of the author's draft of the same picture."""
     connection.execute(sa.delete(DRAFTS).where(is_at(DRAFTS, key), DRAFTS.c.author == author))
-    row = {"label_set": key[0], "stem": key[1], "author": author, "base_revision": base, "saved_at": now(), "png": png}
+    where = {"label_set": key[0], "stem": key[1], "picture": key[2]}
+    row = {**where, "author": author, "base_revision": base, "saved_at": now(), "png": png}
     connection.execute(sa.insert(DRAFTS).values(row))
+
+
+def picture_values(picture: str, fingerprint: NDArray[np.uint8], shape_hw: tuple[int, int]) -> dict[str, Any]:
+    """A row of PICTURES. Raises LabelError for a fingerprint that is not uint8 (16, 16, 3)."""
+    if not picture or fingerprint.shape != PRINT_SHAPE or fingerprint.dtype != np.uint8:
+        raise LabelError(f"A picture needs its hash and a fingerprint uint8 {PRINT_SHAPE}, got {fingerprint.shape}.")
+    return {"picture": picture, "height": shape_hw[0], "width": shape_hw[1], "print": fingerprint.tobytes()}
+
+
+def put_picture(connection: sa.Connection, values: dict[str, Any]) -> None:
+    """Keep how a picture looks, once."""
+    if connection.execute(sa.select(PICTURES.c.picture).where(PICTURES.c.picture == values["picture"])).first() is None:
+        connection.execute(sa.insert(PICTURES).values(values))
+
+
+def look_alikes(
+    connection: sa.Connection, label_set: str, picture: str, fingerprint: NDArray[np.uint8], shape_hw: tuple[int, int]
+) -> list[LookAlike]:
+    """Newest revisions painted on this picture or on one of its size that differs by less than LIKE, closest first."""
+    c = PICTURES.c
+    same_size = sa.select(c.picture, c.print).where(c.height == shape_hw[0], c.width == shape_hw[1])
+    wanted = fingerprint.astype(np.float32)
+    distance = {picture: 0.0}
+    for row in connection.execute(same_size):
+        found = np.frombuffer(row.print, np.uint8).reshape(PRINT_SHAPE)
+        if (apart := float(np.abs(found - wanted).mean())) < LIKE:
+            distance.setdefault(row.picture, apart)
+    r = REVISIONS.c
+    columns = (r.stem, r.picture, r.revision, r.author, r.saved_at, r.cloud_px, r.defined_px, r.height, r.width)
+    where = sa.and_(r.label_set == label_set, r.picture.in_(list(distance)))
+    rows = sorted(connection.execute(newest(columns, where)), key=lambda row: distance[row.picture])
+    return [LookAlike(row.stem, row.picture, head_info(row)) for row in rows]
 
 
 def decoded(png: bytes, what: str) -> Label:
@@ -151,7 +243,7 @@ def revision_of(row: "sa.Row[Any]") -> Revision:
     if problem := revision_problem(row):
         raise LabelError(problem)
     pixels = decoded(row.png, f"revision {row.revision} of {shown(row.stem)}")
-    return Revision(row.revision, pixels, row.author, row.saved_at.replace(tzinfo=UTC), row.note)
+    return Revision(row.revision, pixels, row.author, row.saved_at.replace(tzinfo=UTC), row.note, row.picture)
 
 
 def class_revision(row: "sa.Row[Any]") -> ClassRevision:
@@ -160,7 +252,8 @@ def class_revision(row: "sa.Row[Any]") -> ClassRevision:
 
 def head_info(row: "sa.Row[Any]") -> HeadInfo:
     fraction = row.cloud_px / row.defined_px if row.defined_px else math.nan
-    return HeadInfo(row.revision, row.author, row.saved_at.replace(tzinfo=UTC), fraction, (row.height, row.width))
+    shape_hw, saved_at = (row.height, row.width), row.saved_at.replace(tzinfo=UTC)
+    return HeadInfo(row.revision, row.author, saved_at, fraction, shape_hw, row.picture)
 
 
 def revision_problem(row: "sa.Row[Any]") -> str | None:
@@ -174,9 +267,10 @@ def revision_problem(row: "sa.Row[Any]") -> str | None:
 def check_numbers(rows: Iterable["sa.Row[Any]"], problem_of: Callable[["sa.Row[Any]"], str | None]) -> list[str]:
     """Sentences about rows, ordered by key, whose revisions do not run 1, 2, 3, ... or that have a problem."""
     found = []
-    key, expected = ("", ""), 1
+    key, expected = ("", "", ""), 1
     for row in rows:
-        key, expected = ((row.label_set, row.stem), 1) if key != (row.label_set, row.stem) else (key, expected)
+        here = (row.label_set, row.stem, getattr(row, "picture", ""))
+        key, expected = (here, 1) if key != here else (key, expected)
         if row.revision != expected:
             missing = f"revision {expected} is missing before {row.revision}"
             found.append(f"{shown(row.stem)} in {row.label_set}: {missing}. Restore the database from a copy.")

@@ -9,13 +9,17 @@ from cloudcore.masks.mask import Label
 
 @dataclass(frozen=True)
 class Revision:
-    """One acknowledged save: mask is (H, W) uint8 0 sky, 128 undefined, 255 cloud; saved_at is UTC."""
+    """One acknowledged save: mask is (H, W) uint8 0 sky, 128 undefined, 255 cloud; saved_at is UTC.
+
+    picture is the sha256 of the frame's file it was painted on, "" where it was saved before pictures were kept.
+    """
 
     revision: int
     mask: Label
     author: str
     saved_at: datetime
     note: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class HeadInfo:
     saved_at: datetime
     cloud_fraction: float
     shape_hw: tuple[int, int]
+    picture: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,16 @@ class Draft:
     base_revision: int
     author: str
     saved_at: datetime
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class LookAlike:
+    """A labelled picture that looks like another one: the stem it was painted as, its hash, and its newest revision."""
+
+    stem: str
+    picture: str
+    head: HeadInfo
 
 
 class Conflict(LabelError):

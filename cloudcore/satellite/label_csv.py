@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cloudcore.errors import DataError
-from cloudcore.files import atomic
+from cloudcore.files import atomic, opening
 from cloudcore.files.tables import original_cell, safe_cell
 
 COLUMNS = ("Image_Label", "EncodedPixels")
@@ -77,7 +77,7 @@ def writable(name: str) -> bool:
 
 
 def _check_start(path: Path) -> None:
-    with path.open("rb") as file:
+    with opening.open_regular(path) as file:
         head = file.read(64)
     if head.startswith(_UTF16) or head[1:2] == b"\0":
         raise DataError(f"{path.name} is UTF-16 text, wanted UTF-8. Save it as CSV in UTF-8.")

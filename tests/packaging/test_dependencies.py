@@ -39,8 +39,11 @@ def _imported() -> set[str]:
     return found - sys.stdlib_module_names - {"cloudcore"}
 
 
+DISTRIBUTIONS = metadata.packages_distributions()
+
+
 def _distributions(module: str) -> set[str]:
-    return {canonicalize_name(name) for name in metadata.packages_distributions()[module]}
+    return {canonicalize_name(name) for name in DISTRIBUTIONS.get(module, [])}
 
 
 def test_what_is_imported_is_declared() -> None:

@@ -14,8 +14,10 @@ import numpy as np
 from cloudcore import images
 from cloudcore.errors import DataError, ImageError, LabelError
 from cloudcore.files import archives, atomic, small_json
+from cloudcore.files.opening import sha256_of
 from cloudcore.frames import labelled as frames_labelled
 from cloudcore.frames import listing
+from cloudcore.labels import of_frames
 from cloudcore.labels.exchange.coco import export_coco, import_coco
 from cloudcore.labels.exchange.kaggle import export_kaggle, import_kaggle
 from cloudcore.labels.exchange.label_import import Candidate, ExportReport, FrameIndex, ImportReport, Progress, save_all
@@ -268,6 +270,8 @@ def export_folder(
     out: Path,
     cameras: Path | None = None,
     progress: Progress | None = None,
+    *,
+    hash_of: of_frames.Hash = sha256_of,
 ) -> ExportReport:
     """Write out/images and out/masks with the same relative stems: a training data folder of every labelled frame.
 
@@ -277,8 +281,10 @@ def export_folder(
     """
     out = Path(out)
     earlier = _earlier_export(out)
-    heads, flags = store.heads(label_set), store.flags(label_set)
-    labelled = [frame for frame in frames if frame.stem in heads]
+    heads = of_frames.heads(store, label_set, frames, hash_of)
+    flags = of_frames.flags(store, label_set, frames, hash_of)
+    known_stems = store.heads(label_set)
+    labelled = [frame for frame in frames if frame.stem in known_stems]
     written: list[str] = []
     left_out: list[str] = []
     known: dict[tuple[str, tuple[int, int]], Mask | None] = {}
@@ -286,7 +292,9 @@ def export_folder(
         try:
             if flags.get(frame.stem) == "bad":
                 raise LabelError(f"{shown(frame.stem)} is flagged as a bad frame, so it is left out.")
-            label = _label_for(store, label_set, frame)
+            if frame.stem not in heads:
+                raise LabelError(f"The label of {shown(frame.stem)} is of another picture of that name: left out.")
+            label = _label_for(store, label_set, frame, hash_of(frame.path))
             valid = _valid(cameras, frame.camera, (label.shape[0], label.shape[1]), known)
             written += _write_pair(out, frame, label if valid is None else np.where(valid, label, np.uint8(UNDEFINED)))
         except (LabelError, ImageError) as problem:
@@ -312,8 +320,8 @@ def _earlier_export(out: Path) -> set[str]:
         raise DataError(f"{out} holds other files than an export's. Choose an empty folder.") from problem
 
 
-def _label_for(store: LabelStore, label_set: str, frame: listing.Frame) -> Label:
-    head = store.head(label_set, frame.stem)
+def _label_for(store: LabelStore, label_set: str, frame: listing.Frame, picture: str) -> Label:
+    head = store.head(label_set, frame.stem, picture)
     if head is None:
         raise LabelError(f"{shown(frame.stem)} has no label any more, so it is left out.")
     shape_hw = images.shape_hw(frame.path)

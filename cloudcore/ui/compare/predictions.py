@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from cloudcore import images, models
 from cloudcore.errors import DataError
 from cloudcore.files import atomic, opening
+from cloudcore.files.opening import sha256_of
 from cloudcore.frames import labelled, listing
-from cloudcore.labels import LabelStore
+from cloudcore.labels import LabelStore, of_frames
 from cloudcore.masks import mask, sweep
 from cloudcore.satellite import table as satellite_table
 from cloudcore.ui import lens
@@ -43,13 +44,18 @@ class Case:
     pair: labelled.Pair | None
     table: satellite_table.Table | None = None
     pattern: str = ""
+    picture: str = ""
 
     @property
     def identity(self) -> str:
         """Changes when the image or its truth does."""
         if self.table is not None:
             return f"{_file_mark(self.path)}|{self.table.key}|{self.pattern}"
-        truth = f"revision {self.revision}" if self.revision else _file_mark(self.pair.mask if self.pair else self.path)
+        truth = (
+            f"revision {self.revision} {self.picture}"
+            if self.revision
+            else _file_mark(self.pair.mask if self.pair else self.path)
+        )
         return f"{_file_mark(self.path)}|{truth}"
 
 
@@ -78,9 +84,18 @@ class Counts:
         return Counts(self.predicted + other.predicted, self.hit + other.hit, truth, defined)
 
 
-def cases(frames: Sequence[listing.Frame], folder: Path, store: LabelStore, label_set: str) -> list[Case]:
-    """The frames that have truth: a painted label first, else a mask beside the images (../masks or ../pairs.csv)."""
-    heads = store.heads(label_set)
+def cases(
+    frames: Sequence[listing.Frame],
+    folder: Path,
+    store: LabelStore,
+    label_set: str,
+    hash_of: of_frames.Hash = sha256_of,
+) -> list[Case]:
+    """The frames that have truth: a label painted on this very picture first, else a mask beside the images.
+
+    Masks beside them are those of ../masks or ../pairs.csv.
+    """
+    heads = of_frames.heads(store, label_set, frames, hash_of)
     beside: dict[str, labelled.Pair] = {}
     if (folder.parent / "pairs.csv").is_file() or (folder.parent / "masks").is_dir():
         try:
@@ -91,7 +106,8 @@ def cases(frames: Sequence[listing.Frame], folder: Path, store: LabelStore, labe
     for frame in frames:
         revision = heads[frame.stem].revision if frame.stem in heads else 0
         if revision or frame.stem in beside:
-            found.append(Case(frame.stem, frame.path, frame.time, revision, beside.get(frame.stem)))
+            picture = hash_of(frame.path) if revision else ""
+            found.append(Case(frame.stem, frame.path, frame.time, revision, beside.get(frame.stem), picture=picture))
     return found
 
 
@@ -117,7 +133,7 @@ def read(case: Case, store: LabelStore, label_set: str) -> tuple[images.Image, m
         label = mask.to_label(case.table.mask(case.path.name, case.pattern, grid))
         return images.resize(images.read(case.path), grid), label
     if case.revision:
-        head = store.head(label_set, case.stem)
+        head = store.head(label_set, case.stem, case.picture)
         if head is None:
             raise DataError(f"The label of {case.stem} is gone from the store. Choose another frame.")
         image, label = images.read(case.path), head.mask

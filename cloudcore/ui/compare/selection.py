@@ -225,7 +225,7 @@ def _cases(library: Library, request: Request) -> tuple[Case, ...]:
         return tuple(patterns.cases(library.settings, request.folder, request.pattern))
     if request.folder:
         return tuple(predictions.cases_of_folder(chosen_folder.check_folder(request.folder)))
-    return tuple(predictions.cases(library.frames, library.frames_folder, library.store, LABEL_SET))
+    return tuple(predictions.cases(library.frames, library.frames_folder, library.store, LABEL_SET, library.hashes.of))
 
 
 def _asked_case(library: Library, cases: Sequence[Case], pattern: str) -> Case | None:

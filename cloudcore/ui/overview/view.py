@@ -12,7 +12,7 @@ from cloudcore.errors import CloudcoreError, ImageError
 from cloudcore.frames import chosen_folder, labelling_order
 from cloudcore.settings import Settings
 from cloudcore.ui.shared import error_boundary
-from cloudcore.ui.shared.library import LABEL_SET, Library, forget_frames
+from cloudcore.ui.shared.library import Library, forget_frames
 from cloudcore.ui.shared.widgets import Card, frame_strip, thumbnail
 from cloudcore.ui.shared.words import run_title, score_text, time_left, when
 
@@ -42,9 +42,7 @@ class State:
 
 def state(library: Library) -> State:
     """Count and choose; reads the label store's heads, the runs' status files and the model folders."""
-    stems = {frame.stem for frame in library.frames}
-    labelled = stems & set(library.store.heads(LABEL_SET))
-    flagged = stems & set(library.store.flags(LABEL_SET))
+    labelled, flagged = set(library.heads()), set(library.flags())
     all_runs = runs.list_runs(library.settings.runs)
     damaged = runs.damaged(library.settings.runs)
     running = next((run for run in all_runs if run.status().state in ("running", "queued")), None)

@@ -188,7 +188,9 @@ def folder_zip(library: Library) -> bytes:
     """images/ and masks/ of every labelled frame: a training data folder, zipped."""
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "out"
-        exchange.export_folder(library.store, LABEL_SET, library.frames, out, library.settings.cameras)
+        exchange.export_folder(
+            library.store, LABEL_SET, library.frames, out, library.settings.cameras, hash_of=library.hashes.of
+        )
         packed = BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(out.rglob("*")):

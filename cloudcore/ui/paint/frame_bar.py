@@ -75,11 +75,11 @@ def _go_by(queue: Queue, by: int) -> None:
 
 
 def _go_on(queue: Queue) -> None:
-    stem, store = st.query_params.get("frame", ""), open_library().store
+    stem, library = st.query_params.get("frame", ""), open_library()
     if queue.order == paint_queue.ALL:
         following = queue.step(stem, 1)
     else:
-        following = queue.next_open(stem, set(store.heads(LABEL_SET)) | set(store.flags(LABEL_SET)))
+        following = queue.next_open(stem, set(library.heads()) | set(library.flags()))
     if following == stem:
         notices.tell("This was the last frame of the queue. See the worst on Compare.")
     go(following)
@@ -87,7 +87,10 @@ def _go_on(queue: Queue) -> None:
 
 def _flag(queue: Queue, name: str) -> None:
     strokes.keep_stroke()
-    open_library().store.set_flag(LABEL_SET, st.query_params["frame"], name, author.current())
+    library, stem = open_library(), st.query_params["frame"]
+    frame = library.frame(stem)
+    picture = library.picture(frame) if frame is not None else ""
+    library.store.set_flag(LABEL_SET, stem, name, author.current(), picture)
     _go_on(queue)
 
 

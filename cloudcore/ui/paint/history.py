@@ -24,7 +24,7 @@ def show(session: PaintSession) -> None:
     title = f"History, {count} {'revision' if count == 1 else 'revisions'}"
     with st.expander(title, key="paint_history", type="compact", on_change="rerun") as box:
         if box.open:
-            for revision in open_library().store.history(LABEL_SET, session.frame.stem):
+            for revision in open_library().store.history(LABEL_SET, session.frame.stem, session.picture):
                 _show_revision(session, revision)
 
 

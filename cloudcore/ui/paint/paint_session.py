@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import LabelError
 from cloudcore.frames import listing
 from cloudcore.images import Image
-from cloudcore.labels import Draft, Revision
+from cloudcore.labels import Draft, HeadInfo, LabelStore, LookAlike, Revision, of_frames
 from cloudcore.masks.mask import CLOUD, UNDEFINED, Label, Mask
 from cloudcore.settings import Settings
 from cloudcore.sky import cameras, cloud_amount, dome_search
@@ -29,7 +30,6 @@ from cloudcore.views import render
 CANVAS = "paint_canvas"
 """Key of the canvas."""
 SESSION = "paint_session"
-"""Key of the session's PaintSession."""
 _EXPOSURE = re.compile(r"(?:^|[_-])(\d+(?:[.p]\d+)?)\s?s(?:ec)?(?=[_.-]|$)")
 
 
@@ -39,7 +39,10 @@ class PaintSession:
 
     `base` is the revision that the label was painted on (0: none) and `saved` the label of that revision. `rev` is the
     number of the newest stroke from the canvas. `shown` is the state that the page around the canvas was drawn from.
-    Quick strokes may run in two threads for a moment; the lock keeps an older draft from replacing a newer one.
+    `picture` is the hash of the frame's file. `elsewhere` are the newest labels of other pictures of the same name,
+    `look_alike` is the label of this picture under another name. `is_unbound` is True where the label was saved before
+    pictures were kept. Quick strokes may run in two threads for a moment; the lock keeps an older draft from replacing
+    a newer one.
     """
 
     frame: listing.Frame
@@ -52,6 +55,10 @@ class PaintSession:
     rev: int = 0
     saved: Label | None = None
     author: str = ""
+    picture: str = ""
+    elsewhere: tuple[HeadInfo, ...] = ()
+    look_alike: LookAlike | None = None
+    is_unbound: bool = False
     note: str = ""
     restored: datetime | None = None
     problem: str = ""
@@ -117,15 +124,30 @@ def open_session(library: Library, frame: listing.Frame, camera: Camera | None =
     camera = camera or camera_of(library.settings, frame, image, night)
     valid = camera.valid((image.shape[0], image.shape[1]))
     name = author.current()
-    head = library.store.head(LABEL_SET, frame.stem)
-    start = _starting_label(head, library.store.draft(LABEL_SET, frame.stem, name), valid)
+    picture, store = library.picture(frame), library.store
+    head = store.head(LABEL_SET, frame.stem, picture)
+    start = _starting_label(head, store.draft(LABEL_SET, frame.stem, name, picture), valid)
+    elsewhere = tuple(of_frames.of_other_pictures(store, LABEL_SET, frame.stem, picture))
+    alike = None if start.base or not picture else _look_alike(store, frame.stem, picture, image)
     sheet = brush.sheet(
         image, start.label, valid, doc=secrets.token_hex(8), night=night, dome=camera.dome, horizon=camera.horizon
     )
     return PaintSession(
-        frame, image, night, camera, start.label, sheet, start.base, saved=start.saved, author=name, note=start.note,
+        frame, image, night, camera, start.label, sheet, start.base, saved=start.saved, author=name, picture=picture,
+        elsewhere=elsewhere, look_alike=alike, is_unbound=bool(head and picture and not head.picture), note=start.note,
         restored=start.restored, normalised=normalised,
     )  # fmt: skip
+
+
+def look_of(image: Image) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """How an image looks, uint8 (16, 16, 3), and its height and width: by these a copy saved anew is recognised."""
+    return images.resize(image, (16, 16)), (image.shape[0], image.shape[1])
+
+
+def _look_alike(store: LabelStore, stem: str, picture: str, image: Image) -> LookAlike | None:
+    """The label of this picture under another name, or of a copy of it saved anew."""
+    found = store.look_alikes(LABEL_SET, picture, *look_of(image))
+    return next((one for one in found if (one.stem, one.picture) != (stem, picture)), None)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cloudcore.labels import HeadInfo, LookAlike
 from cloudcore.masks.mask import UNDEFINED
 from cloudcore.sky import cloud_amount
 from cloudcore.ui.paint import initial_mask, saving, strokes
 from cloudcore.ui.paint.paint_session import PaintSession
 from cloudcore.ui.paint.queue import Queue
 from cloudcore.ui.shared import author, error_boundary
-from cloudcore.ui.shared.library import LABEL_SET, open_library
-from cloudcore.ui.shared.words import when
+from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.words import plain, when
 
 CHOSEN_KIND = "paint_coat"
 CHOSEN_MODEL = "paint_model"
@@ -75,12 +76,37 @@ def show_messages(session: PaintSession) -> None:
             st.markdown(f"Draft of {session.restored:%Y-%m-%d %H:%M} UTC restored.{newer}")
             start = f"Start from revision {newest}" if newest else "Start from bare sky"
             st.button(start, on_click=saving.drop_draft, key="paint_drop_draft")
+    if session.is_unbound:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown("This label was saved before labels knew their picture. The next save binds it to this one.")
+            st.button("It is of another picture", on_click=saving.set_apart, key="paint_set_apart")
+    if session.elsewhere:
+        st.info(_elsewhere_words(session.elsewhere))
+    if session.look_alike is not None:
+        _offer_look_alike(session, session.look_alike)
     for sentence in session.normalised:
         st.caption(sentence)
 
 
+def _elsewhere_words(heads: Sequence[HeadInfo]) -> str:
+    """That another picture of this name is labelled, by whom and when."""
+    newest = heads[-1]
+    many = f"{len(heads)} other pictures" if len(heads) > 1 else "Another picture"
+    verb = "have labels" if len(heads) > 1 else "has a label"
+    by = f"the newest by {plain(newest.author)}, {newest.saved_at:%Y-%m-%d %H:%M} UTC"
+    return f"{many} of this name {verb}, {by}. A label belongs to its picture: it is not shown here."
+
+
+def _offer_look_alike(session: PaintSession, found: LookAlike) -> None:
+    """Offer the label of the same picture under another name, or of a copy of it."""
+    same = "the same picture" if found.picture == session.picture else "a picture that looks like this one"
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"{plain(found.stem)} is {same}, with a label of {plain(found.head.author)}.")
+        st.button("Lay its label", on_click=saving.lay_look_alike, key="paint_look_alike")
+
+
 def _head_number(session: PaintSession) -> int:
-    head = open_library().store.heads(LABEL_SET).get(session.frame.stem)
+    head = open_library().heads().get(session.frame.stem)
     return 0 if head is None else head.revision
 
 

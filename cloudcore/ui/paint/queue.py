@@ -12,7 +12,7 @@ from cloudcore.errors import CloudcoreError
 from cloudcore.frames import labelling_order, listing
 from cloudcore.settings import Settings
 from cloudcore.sky import dome_search, initial_masks
-from cloudcore.ui.shared.library import LABEL_SET, Library
+from cloudcore.ui.shared.library import Library
 from cloudcore.ui.shared.models import find_predictor
 
 QUEUE = "paint_queue"
@@ -75,7 +75,7 @@ def order() -> tuple[str, str | None]:
 
 def choose_order(library: Library, names: Sequence[str]) -> None:
     """Draw the form of the queue: order, model, and how many frames are done."""
-    done, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
+    done, flags = library.heads(), library.flags()
     n_done = sum(frame.stem in done for frame in library.frames)
     n_bad = sum(flags.get(frame.stem) == "bad" for frame in library.frames)
     st.progress(n_done / max(1, len(library.frames)), f"{n_done} of {len(library.frames)} frames labelled, {n_bad} bad")
@@ -110,13 +110,14 @@ def _uncertainty(path: Path, model: str, changed_ns: tuple[int, int], _settings:
 
 
 def _turns(library: Library, order: str, model: str | None) -> list[Turn]:
-    heads, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
+    heads, flags = library.heads(), library.flags()
+    labelled = set(heads)
     if order == ALL:
-        return [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in library.frames]
-    rest = [Turn(frame, _state(frame.stem, set(heads), flags)) for frame in library.frames if frame.stem in heads]
+        return [Turn(frame, _state(frame.stem, labelled, flags)) for frame in library.frames]
+    rest = [Turn(frame, _state(frame.stem, labelled, flags)) for frame in library.frames if frame.stem in heads]
     skipped = [Turn(f, "skipped") for f in library.frames if flags.get(f.stem) == "skip" and f.stem not in heads]
     first = [
-        Turn(item.frame, item.reason) for item in labelling_order.next_to_label(library.frames, set(heads), set(flags))
+        Turn(item.frame, item.reason) for item in labelling_order.next_to_label(library.frames, labelled, set(flags))
     ]
     if order == UNCERTAIN and model:
         first = _most_uncertain(first, model, library.settings)

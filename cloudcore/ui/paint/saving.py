@@ -2,7 +2,7 @@
 
 from cloudcore.errors import LabelError
 from cloudcore.labels import Conflict, Revision
-from cloudcore.ui.paint import strokes
+from cloudcore.ui.paint import paint_session, strokes
 from cloudcore.ui.paint.paint_session import PaintSession, current_session, fitting, reopen
 from cloudcore.ui.shared import notices
 from cloudcore.ui.shared.library import LABEL_SET, open_library
@@ -27,8 +27,11 @@ def _save(session: PaintSession, base: int, operation: str) -> bool:
             base_revision=base,
             author=session.author,
             operation_id=operation,
+            picture=session.picture,
         )
-        store.drop_draft(LABEL_SET, session.frame.stem, session.author)
+        if session.picture:
+            store.remember_picture(session.picture, *paint_session.look_of(session.image))
+        store.drop_draft(LABEL_SET, session.frame.stem, session.author, session.picture)
     except Conflict as conflict:
         session.conflict = conflict.head
         session.problem = "" if conflict.head else str(conflict)
@@ -36,7 +39,7 @@ def _save(session: PaintSession, base: int, operation: str) -> bool:
     except LabelError as error:
         session.problem = f"{error} Your draft is kept."
         return False
-    session.base, session.saved = revision, session.label
+    session.base, session.saved, session.is_unbound = revision, session.label, False
     session.problem, session.restored, session.conflict = "", None, None
     session.note = f"saved, revision {revision}"
     notices.tell(f"Saved, revision {revision}")
@@ -64,7 +67,7 @@ def take_theirs() -> None:
     session = current_session()
     if session is None or session.conflict is None:
         return
-    open_library().store.drop_draft(LABEL_SET, session.frame.stem, session.author)
+    open_library().store.drop_draft(LABEL_SET, session.frame.stem, session.author, session.picture)
     notices.tell(f"Taken: revision {session.conflict.revision} by {session.conflict.author}")
     reopen()
 
@@ -73,7 +76,7 @@ def drop_draft() -> None:
     """Drop the draft and start from the newest revision, or from bare sky."""
     session = current_session()
     if session is not None:
-        open_library().store.drop_draft(LABEL_SET, session.frame.stem, session.author)
+        open_library().store.drop_draft(LABEL_SET, session.frame.stem, session.author, session.picture)
         reopen()
 
 
@@ -86,7 +89,12 @@ def bring_back(revision: Revision) -> None:
     operation = f"{session.sheet.doc}-{session.rev}-back-{revision.revision}-{session.base}"
     try:
         number = open_library().store.bring_back(
-            LABEL_SET, session.frame.stem, revision.revision, author=session.author, operation_id=operation
+            LABEL_SET,
+            session.frame.stem,
+            revision.revision,
+            author=session.author,
+            operation_id=operation,
+            picture=session.picture,
         )
     except LabelError as error:
         session.problem = str(error)
@@ -95,3 +103,29 @@ def bring_back(revision: Revision) -> None:
     strokes.lay(session, session.saved)
     session.note = f"saved, revision {number}"
     notices.tell(f"Revision {revision.revision} is back. Saved, revision {number}")
+
+
+def lay_look_alike() -> None:
+    """Lay the label that this picture has under another name; saving makes it a label of this frame."""
+    session = current_session()
+    if session is None or session.look_alike is None:
+        return
+    strokes.keep_stroke()
+    found = session.look_alike
+    head = open_library().store.head(LABEL_SET, found.stem, found.picture)
+    if head is not None:
+        strokes.lay(session, fitting(head.mask, session.valid, "label"))
+    session.look_alike = None
+
+
+def set_apart() -> None:
+    """Take the label of no picture for that of another picture of this name, and begin with bare sky."""
+    session = current_session()
+    if session is None:
+        return
+    try:
+        open_library().store.set_apart(LABEL_SET, session.frame.stem)
+    except LabelError as error:
+        session.problem = str(error)
+        return
+    reopen()

@@ -40,10 +40,12 @@ def keep_draft(session: PaintSession) -> None:
     with session.lock:
         try:
             if session.is_draft:
-                store.save_draft(LABEL_SET, session.frame.stem, session.label, session.base, session.author)
+                store.save_draft(
+                    LABEL_SET, session.frame.stem, session.label, session.base, session.author, session.picture
+                )
                 session.note = f"draft kept {datetime.now(UTC):%H:%M:%S} UTC"
             else:
-                store.drop_draft(LABEL_SET, session.frame.stem, session.author)
+                store.drop_draft(LABEL_SET, session.frame.stem, session.author, session.picture)
                 session.note = f"as in revision {session.base}" if session.base else "no paint"
             session.problem = ""
         except LabelError as error:

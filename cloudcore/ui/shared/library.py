@@ -8,8 +8,9 @@ import streamlit as st
 
 from cloudcore import settings as environment
 from cloudcore.errors import DataError
+from cloudcore.files.content_hashes import ContentHashes
 from cloudcore.frames import chosen_folder, listing
-from cloudcore.labels import LabelStore
+from cloudcore.labels import HeadInfo, LabelStore, of_frames
 from cloudcore.settings import Settings
 
 LABEL_SET = "sky"
@@ -28,16 +29,37 @@ class Library:
     frames: Sequence[listing.Frame]
     frames_folder: Path
     is_sample: bool
+    hashes: ContentHashes
     problem: str | None = None
 
     def frame(self, stem: str | None) -> listing.Frame | None:
         """The frame of that stem, or None."""
         return next((frame for frame in self.frames if frame.stem == stem), None)
 
+    def picture(self, frame: listing.Frame) -> str:
+        """The picture of a frame, by which its labels are known; "" where its file cannot be read."""
+        try:
+            return self.hashes.of(frame.path)
+        except OSError:
+            return ""
+
+    def heads(self) -> dict[str, HeadInfo]:
+        """Stem -> newest revision of the frames here that have a label of their own picture."""
+        return of_frames.heads(self.store, LABEL_SET, self.frames, self.hashes.of)
+
+    def flags(self) -> dict[str, str]:
+        """Stem -> flag of the frames here whose picture is flagged."""
+        return of_frames.flags(self.store, LABEL_SET, self.frames, self.hashes.of)
+
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _store(root: Path, url: str | None) -> LabelStore:
     return LabelStore(root, url)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _hashes(file: Path) -> ContentHashes:
+    return ContentHashes(file)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, ttl=5)
@@ -57,7 +79,8 @@ def open_library() -> Library:
     except DataError as error:
         problem = str(error)
     sample = folder == chosen_folder.sample_frames(settings)
-    return Library(settings, _store(settings.labels, settings.database_url), found, folder, sample, problem)
+    store, hashes = _store(settings.labels, settings.database_url), _hashes(settings.hashes)
+    return Library(settings, store, found, folder, sample, hashes, problem)
 
 
 def forget_frames() -> None:

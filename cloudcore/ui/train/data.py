@@ -14,7 +14,7 @@ from cloudcore import images, runs
 from cloudcore.files import atomic
 from cloudcore.frames import labelled as frames_labelled
 from cloudcore.frames import preflight as frames_preflight
-from cloudcore.labels import exchange
+from cloudcore.labels import HeadInfo, exchange
 from cloudcore.learning.task import Task
 from cloudcore.learning.tasks import get_task
 from cloudcore.masks import mask
@@ -29,11 +29,10 @@ STALE_S = 3600
 """Age from which an export that no run uses is removed, s."""
 
 
-def labelled(library: Library) -> dict[str, int]:
+def labelled(library: Library) -> dict[str, HeadInfo]:
     """Stem -> newest revision of the frames here that were painted and not set aside as bad."""
-    heads, flags = library.store.heads(LABEL_SET), library.store.flags(LABEL_SET)
-    stems = {frame.stem for frame in library.frames}
-    return {stem: head.revision for stem, head in heads.items() if stem in stems and flags.get(stem) != "bad"}
+    flags = library.flags()
+    return {stem: head for stem, head in library.heads().items() if flags.get(stem) != "bad"}
 
 
 def choose(library: Library, task: Task) -> Path | None:
@@ -60,12 +59,15 @@ def choose(library: Library, task: Task) -> Path | None:
     return Path(text).expanduser().absolute() if text.strip() else None
 
 
-def painted_folder(library: Library, painted: Mapping[str, int]) -> Path:
+def painted_folder(library: Library, painted: Mapping[str, HeadInfo]) -> Path:
     """Write images/ and masks/ of the painted frames to workspace/data/<hash>, once for each state of the labels.
 
     A run keeps its own folder, so painting on does not change what a resumed run learns from.
     """
-    state = [str(library.frames_folder), *(f"{stem}\0{revision}" for stem, revision in sorted(painted.items()))]
+    state = [
+        str(library.frames_folder),
+        *(f"{stem}\0{painted[stem].picture}\0{painted[stem].revision}" for stem in sorted(painted)),
+    ]
     folder = library.settings.workspace / "data" / hashlib.sha256("\n".join(state).encode()).hexdigest()[:16]
     if folder.is_dir():
         return folder
@@ -73,7 +75,9 @@ def painted_folder(library: Library, painted: Mapping[str, int]) -> Path:
     try:
         with st.spinner(f"Writing {len(chosen)} painted frames"), atomic.new_folder(folder) as building:
             cameras = library.settings.cameras
-            report = exchange.export_folder(library.store, LABEL_SET, chosen, building, cameras)
+            report = exchange.export_folder(
+                library.store, LABEL_SET, chosen, building, cameras, hash_of=library.hashes.of
+            )
             (building / LEFT_OUT).write_text("\n".join(report.left_out), encoding="utf-8")
     except OSError:
         if not folder.is_dir():  # another window has written the same frames meanwhile

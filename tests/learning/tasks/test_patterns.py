@@ -290,25 +290,37 @@ def test_the_gate_keeps_what_both_say_is_there() -> None:
 
 
 def test_one_image_is_learnt_by_heart(folder: Path, tmp_path: Path) -> None:
-    """Overfit: one image with two patterns to a mean Dice of 0.95 and more of what it holds, no augmentation."""
+    """Overfit: one image with two patterns to a Dice of 0.95 and more of each class, without augmentation.
+
+    A longer training follows where one does not reach 0.98: threads and processor round differently, and a training
+    on one image amplifies it.
+    """
     own = tmp_path / "one"
     (own / "images").mkdir(parents=True)
     name = "aqua_2010-12-30.jpg"
     shutil.copy(folder / "train_images" / name, own / "images" / name)
     rows = [row for row in (folder / "train.csv").read_text().splitlines() if row.startswith(("Image_Label", name))]
     (own / "train.csv").write_text("\n".join(rows) + "\n")
-    options = {**TINY, **PLAIN, "batch": 1, "epochs": 1, "min_steps": 110, "learning_rate": 0.01, "validation": 0.0,
-               "schedule": "one_cycle"}  # fmt: skip
-    _, net, prepared = _fit(own, tmp_path, options)
+    for steps in (250, 500, 1000):  # a bound, and a margin: after 110 steps rounding alone decides (0.92 to 0.95)
+        options = {**TINY, **PLAIN, "batch": 1, "epochs": 1, "min_steps": steps, "learning_rate": 0.01,
+                   "validation": 0.0, "schedule": "one_cycle"}  # fmt: skip
+        _, net, prepared = _fit(own, tmp_path / f"{steps}", options)
+        scores = _dice_of_the_first(net, prepared)
+        if scores.min() >= 0.98:
+            break
+    assert scores.min() >= 0.95, scores
+
+
+def _dice_of_the_first(net: Any, prepared: Any) -> np.ndarray:
+    """Dice of each class of the first image of the data."""
     import torch
 
-    x, y = prepared._read(np.array([0]))
     from cloudcore.learning.batches.pattern_data import normalise
 
+    x, y = prepared._read(np.array([0]))
     with torch.no_grad():
         predicted = (net(normalise(x)) > 0).numpy()
-    scores = mask_evaluation.dice_rows(predicted[0], y[0].numpy() > 0)
-    assert scores.min() >= 0.95, scores
+    return mask_evaluation.dice_rows(predicted[0], y[0].numpy() > 0)
 
 
 def test_plateau_accumulation_and_two_rates_resume_to_the_same_bits(folder: Path, tmp_path: Path) -> None:

@@ -55,10 +55,14 @@ def test_the_variant_has_relu_and_drops_whole_maps() -> None:
 
     config = make_config(tasks_radar.TASK, {}, "Chapter, dropout and augmentation")
     assert config.learning_rate == 1e-5 and config.dropout == 0.3 and config.flips
-    net = tasks_radar.network(config).train()
     torch.manual_seed(0)
-    maps = net.dropout(net.activation(net.conv(torch.rand(1, 1, 136, 136)) + 10)).detach()
-    assert float(maps.min()) >= 0
+    net, x = tasks_radar.network(config).eval(), torch.rand(1, 1, 136, 136)
+    with torch.no_grad():
+        raw = net.conv(x)
+        by_hand = net.head(net.dense(net.pool(raw.clamp(min=0)).flatten(1)).clamp(min=0))
+        linear = net.head(net.dense(net.pool(raw).flatten(1)).clamp(min=0))
+        assert torch.allclose(net(x), by_hand, atol=1e-5) and not torch.allclose(by_hand, linear, atol=1e-3)
+        maps = net.train().dropout(net.activation(raw + 10))
     share = (maps == 0).float().mean((0, 2, 3))
     assert set(share.tolist()) <= {0.0, 1.0} and 0 < float(share.mean()) < 1
 
@@ -103,8 +107,11 @@ def test_pixel_histograms_alone_do_not_tell_the_samples(drawn: Path) -> None:
 
 
 def test_samples_are_learnt_exported_and_scored(drawn: Path, tmp_path: Path) -> None:
-    """Three blocks, a quick run: at least 0.9 of what was held out, by network and by exported model."""
-    run = work.prepare("radar", {"precision": "float32"}, drawn, tmp_path / "runs", None, "cpu")
+    """Three blocks: at least 0.9 of what was held out, by network and by exported model.
+
+    The 16 epochs of the defaults reach 0.90 to 0.97, which is no margin; 32 reach 1.0 with every seed tried.
+    """
+    run = work.prepare("radar", {"precision": "float32", "epochs": 32}, drawn, tmp_path / "runs", None, "cpu")
     assert work.run_training(run).state == "done"
     last = run.history()[-1]
     assert last["accuracy"] >= 0.9 and last["base_rate"] < 0.4 and last["macro_f1"] > 0.85
