@@ -30,13 +30,16 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 WORKERS = 8
 EPOCHS, STEPS = 4, 40
 WANTED: dict[str, tuple[str, dict[str, Any]]] = {
-    "gpu-unet-resnet34-320x480": ("patterns", {
-        "encoder": "resnet34", "decoder_width": 256, "size": "320x480", "batch": 64, "min_steps": STEPS}),
-    "gpu-cloudnet-dense-512": ("sky", {
-        "network": "cloudnet", "size": 0, "crop": 512, "batch": 16, "stride": 4, "min_steps": STEPS}),
-    "gpu-resnet34-224": ("genus", {
-        "network": "resnet34", "size": 224, "presize": 256, "batch": 64, "test": 0.0}),
-}  # fmt: skip
+    "gpu-unet-resnet34-320x480": (
+        "patterns",
+        {"encoder": "resnet34", "decoder_width": 256, "size": "320x480", "batch": 64, "min_steps": STEPS},
+    ),
+    "gpu-cloudnet-dense-512": (
+        "sky",
+        {"network": "cloudnet", "size": 0, "crop": 512, "batch": 16, "stride": 4, "min_steps": STEPS},
+    ),
+    "gpu-resnet34-224": ("genus", {"network": "resnet34", "size": 224, "presize": 256, "batch": 64, "test": 0.0}),
+}
 
 
 class Files(Dataset[tuple[Any, Any]]):

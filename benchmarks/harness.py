@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import Any
 
 NAMES = (
-    "sweep", "rle", "cloudnet", "labels", "paint", "lens", "predict", "patterns", "train_page", "training", "gpu",
-)  # fmt: skip
+    "sweep",
+    "rle",
+    "cloudnet",
+    "labels",
+    "paint",
+    "lens",
+    "predict",
+    "patterns",
+    "train_page",
+    "training",
+    "gpu",
+)
 BUDGET = 120.0
 Way = Callable[[], Any]
 

@@ -73,14 +73,14 @@ def _make() -> tuple[Way, Way]:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     samples.write(folder / "drawn")
     frame = min((folder / "drawn" / "sky" / "images").glob("*.png"))
-    learner = _export_learner(folder / "drawn", models.read_info(models.find_folder("sky"))["options"])
+    learner = _export_learner(folder / "drawn", models.ModelInfo.read(models.find_folder("sky")).options)
     return lambda: _first_answer(_OURS, frame), lambda: _first_answer(_OTHER, frame, learner)
 
 
 _OURS_GENUS = """
 import sys
 from cloudcore import images, models
-print(models.load("genus").judge(images.read(sys.argv[1])).probability.argmax())
+print(models.load("genus").classify(images.read(sys.argv[1])).probability.argmax())
 """
 
 _OTHER_GENUS = """

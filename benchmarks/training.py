@@ -128,10 +128,18 @@ def _sides(root: Path) -> tuple[Way, Way]:
     os.environ["CLOUDCORE_WORKSPACE"] = str(root / "workspace")
     task = get_task("patterns")
     options = {
-        "size": "320x480", "decoder_width": 256, "batch": BATCH, "epochs": 1, "min_steps": 1, "precision": "bfloat16",
-        "schedule": "constant", "shift_scale_rotate": 0.0, "blur": 0.0, "grid_distortion": DISTORTED,
+        "size": "320x480",
+        "decoder_width": 256,
+        "batch": BATCH,
+        "epochs": 1,
+        "min_steps": 1,
+        "precision": "bfloat16",
+        "schedule": "constant",
+        "shift_scale_rotate": 0.0,
+        "blur": 0.0,
+        "grid_distortion": DISTORTED,
         "elastic": DISTORTED,
-    }  # fmt: skip
+    }
     config = make_config(task, options)
     prepared: Any = task.dataset(config, root / "data")  # the cache is filled here, once, as before a first epoch
     texts = {

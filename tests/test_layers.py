@@ -14,9 +14,27 @@ PACKAGE = ROOT / "cloudcore"
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 
 FLOORS = [
-    "errors", "settings", "files", "images", "masks", "frames", "views", "sky", "satellite", "labels", "photographs",
-    "radar", "samples", "runs", "models", "learning", "inside", "night", "commands", "ui",
-]  # fmt: skip
+    "errors",
+    "settings",
+    "files",
+    "images",
+    "masks",
+    "frames",
+    "views",
+    "sky",
+    "satellite",
+    "labels",
+    "photographs",
+    "radar",
+    "samples",
+    "runs",
+    "models",
+    "learning",
+    "inside",
+    "night",
+    "commands",
+    "ui",
+]
 """The packages of cloudcore from the ground up; a package imports from those before it."""
 
 ROOMS = {

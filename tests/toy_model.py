@@ -35,10 +35,18 @@ def write(
     folder.mkdir(parents=True)
     onnx.save(made, folder / "model.onnx")
     info = {
-        "task": "sky", "kind": "mask", "title": "Toy", "classes": ["cloud"], "input": {"side": 0, "multiple": 1},
-        "mean": [0, 0, 0], "std": [1, 1, 1], "threshold": [threshold], "min_size": [min_size], "temperature": 1.0,
+        "task": "sky",
+        "kind": "mask",
+        "title": "Toy",
+        "classes": ["cloud"],
+        "input": {"side": 0, "multiple": 1},
+        "mean": [0, 0, 0],
+        "std": [1, 1, 1],
+        "threshold": [threshold],
+        "min_size": [min_size],
+        "temperature": 1.0,
         "trained_on": {"images": list(trained_on)},
-    }  # fmt: skip
+    }
     (folder / "model.json").write_text(json.dumps(info), encoding="utf-8")
     return folder
 
@@ -65,10 +73,18 @@ def write_patterns(
     folder.mkdir(parents=True)
     onnx.save(made, folder / "model.onnx")
     info = {
-        "task": "patterns", "kind": "masks", "title": "Toy", "classes": ["Fish", "Flower", "Gravel", "Sugar"],
-        "input": {"side": 70, "hw": [70, 105], "multiple": 1}, "mean": [0, 0, 0], "std": [1, 1, 1],
-        "threshold": [threshold] * 4, "min_size": [min_size] * 4, "grid_hw": [350, 525], "temperature": 1.0,
+        "task": "patterns",
+        "kind": "masks",
+        "title": "Toy",
+        "classes": ["Fish", "Flower", "Gravel", "Sugar"],
+        "input": {"side": 70, "hw": [70, 105], "multiple": 1},
+        "mean": [0, 0, 0],
+        "std": [1, 1, 1],
+        "threshold": [threshold] * 4,
+        "min_size": [min_size] * 4,
+        "grid_hw": [350, 525],
+        "temperature": 1.0,
         "trained_on": {"images": list(trained_on)},
-    }  # fmt: skip
+    }
     (folder / "model.json").write_text(json.dumps(info), encoding="utf-8")
     return folder

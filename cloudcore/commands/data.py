@@ -24,7 +24,7 @@ def gather(
     out: Annotated[Path, typer.Option("--out", help="Folder for the photographs")],
     urls: Annotated[Optional[Path], typer.Option("--urls", help="A file: an address a line, or class, address")] = None,  # noqa: UP045
     source: Annotated[Optional[Path], typer.Option("--from", help="A folder or a zip instead")] = None,  # noqa: UP045
-) -> None:  # fmt: skip
+) -> None:
     """Photographs from a list of addresses, a folder or a zip; broken, flat, tiny ones and twins are left out."""
     from cloudcore.photographs import download as gathering
 
@@ -45,7 +45,7 @@ def svrimg(
     source: Annotated[Path, typer.Argument(help="Folder of PNG named by UNID, or a .npy of uint8 pictures")],
     table: Annotated[Path, typer.Option("--classes", help="CSV with UNID, Class Code and Class Name")],
     out: Annotated[Path, typer.Option("--out", help="Folder for a folder per class")],
-) -> None:  # fmt: skip
+) -> None:
     """Sort SVRIMG's radar pictures into a folder per class, as the table names them."""
     from cloudcore.radar import svrimg as importing
 

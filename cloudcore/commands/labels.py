@@ -48,9 +48,11 @@ def labels_list(label_set: LabelSet = "sky") -> None:
 
 @app.command("export")
 def labels_export(
-    out: Path, label_set: LabelSet = "sky", images_dir: ImagesDir = None,
+    out: Path,
+    label_set: LabelSet = "sky",
+    images_dir: ImagesDir = None,
     form: Annotated[str, typer.Option("--format", help="folder, coco or kaggle")] = "folder",
-) -> None:  # fmt: skip
+) -> None:
     """Write every head: a folder of images and label PNGs, a COCO JSON file, or a Kaggle run-length CSV."""
     from cloudcore.labels import exchange
 
@@ -67,10 +69,12 @@ def labels_export(
 
 @app.command("import")
 def labels_import(
-    masks: Path, label_set: LabelSet = "sky", images_dir: ImagesDir = None,
+    masks: Path,
+    label_set: LabelSet = "sky",
+    images_dir: ImagesDir = None,
     author: Annotated[str, typer.Option(help="Whose labels these are")] = "import",
     repair: Annotated[bool, typer.Option("--repair", help="Sort and merge run lengths that need it")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Import a folder of masks, a pairs.csv, a COCO JSON file or a Kaggle CSV; what does not fit is listed."""
     from cloudcore.labels import exchange
     from cloudcore.labels.exchange import import_coco, import_kaggle

@@ -11,16 +11,16 @@ from cloudcore.errors import CloudcoreError
 
 
 def predict(
-    model: str, paths: Annotated[list[Path], typer.Argument(help="Frames or folders of frames")],
+    model: str,
+    paths: Annotated[list[Path], typer.Argument(help="Frames or folders of frames")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks")],
-) -> None:  # fmt: skip
+) -> None:
     """Write a mask PNG (0 sky, 255 cloud, the image's size) for every frame, one a class where there are several.
 
     A model of kind class writes OUT/predictions.csv instead.
     """
     from cloudcore import images, models
     from cloudcore.masks import mask
-    from cloudcore.models import mask_evaluation
 
     predictor = models.load(model)
     listed = [(path, path.parent) for path in paths if not path.is_dir()]
@@ -28,7 +28,7 @@ def predict(
         listed += [(path, folder) for path in images.list_images(folder)]
     if not listed:
         raise CloudcoreError("No image was found. Give files, or a folder with JPEG or PNG files.")
-    if predictor.info["kind"] == "class":
+    if predictor.info.kind == "class":
         _predict_classes(predictor, listed, out)
         return
     refused = 0
@@ -41,11 +41,11 @@ def predict(
             continue
         target = out / path.relative_to(base).with_suffix(".png")
         target.parent.mkdir(parents=True, exist_ok=True)
-        if predictor.info["kind"] == "masks":
-            for name, found in zip(predictor.classes, mask_evaluation.masks_of(predictor, image), strict=True):
-                images.write_png(target.with_name(f"{target.stem}_{name}.png"), mask.to_label(found))
+        cloud = predictor.mask(image)
+        if predictor.info.kind == "masks":
+            for name, plane in zip(predictor.classes, cloud, strict=True):
+                images.write_png(target.with_name(f"{target.stem}_{name}.png"), mask.to_label(plane))
         else:
-            cloud = mask.clean(predictor(image), predictor.threshold[0], predictor.min_size[0])
             images.write_png(target, mask.to_label(cloud))
         terminal.progress(index + 1, len(listed), path.name)
     print(f"Masks of {len(listed) - refused} images in {out}, {refused} files left out")

@@ -10,9 +10,12 @@ from cloudcore.commands import terminal
 
 
 def evaluate(
-    model: str, data: terminal.DataDir, json_file: terminal.JsonFile = None, every: terminal.Every = False,
+    model: str,
+    data: terminal.DataDir,
+    json_file: terminal.JsonFile = None,
+    every: terminal.Every = False,
     against: Annotated[Optional[Path], typer.Option(help="Real data to reject")] = None,  # noqa: UP045
-) -> None:  # fmt: skip
+) -> None:
     """Scores on a data folder, each with its 95 % interval and n; images the model was trained on are left out."""
     from cloudcore import models
     from cloudcore.models import evaluation
@@ -32,9 +35,12 @@ def evaluate(
 
 
 def sweep(
-    model: str, data: terminal.DataDir, json_file: terminal.JsonFile = None, every: terminal.Every = False,
+    model: str,
+    data: terminal.DataDir,
+    json_file: terminal.JsonFile = None,
+    every: terminal.Every = False,
     write: Annotated[bool, typer.Option("--write", help="Store the best in model.json")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """The exact best threshold and smallest cloud on a data folder."""
     from cloudcore import models
     from cloudcore.models import evaluation
@@ -53,9 +59,10 @@ def sweep(
 
 
 def submit(
-    model: str, images_dir: Annotated[Path, typer.Option("--images", help="Folder with the images to predict")],
+    model: str,
+    images_dir: Annotated[Path, typer.Option("--images", help="Folder with the images to predict")],
     out: Annotated[Path, typer.Option("--out", help="CSV file to write")],
-) -> None:  # fmt: skip
+) -> None:
     """Write a Kaggle submission of pattern masks at 350 x 525, then read it back and check it."""
     from cloudcore import models
     from cloudcore.models import mask_evaluation

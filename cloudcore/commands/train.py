@@ -33,9 +33,7 @@ class Flags:
     name: Annotated[str | None, typer.Option(help="A name for the run")] = None
     terms: Annotated[str | None, typer.Option(help="The data's terms, kept in model.json")] = None
     find_rate: Annotated[Path | None, typer.Option(help="Only try learning rates, the curve as JSON")] = None
-    only_speed: Annotated[
-        bool, typer.Option("--only-speed", help="With --find-rate: time some steps alone")
-    ] = False  # fmt: skip
+    only_speed: Annotated[bool, typer.Option("--only-speed", help="With --find-rate: time some steps alone")] = False
 
 
 def _train_command(task: Task) -> Callable[..., None]:

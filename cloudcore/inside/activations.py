@@ -48,18 +48,18 @@ class Layer:
 class Opened:
     """A model whose network was built again: its model.json and the torch module with its weights, set to answer."""
 
-    info: dict[str, Any]
+    info: models.ModelInfo
     net: nn.Module
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names, in the order of the output."""
-        return tuple(self.info["classes"])
+        return self.info.classes
 
     @property
     def is_class(self) -> bool:
         """Whether it answers with one class an image."""
-        return bool(self.info["kind"] == "class")
+        return self.info.kind == "class"
 
     @property
     def is_cloudnet(self) -> bool:
@@ -81,14 +81,14 @@ def open_model(name_or_folder: str | Path) -> Opened:
     from cloudcore.learning.fit import checkpoints
 
     folder = models.find_folder(name_or_folder)
-    info = models.read_info(folder)
-    task = get_task(str(info["task"]))
+    info = models.ModelInfo.read(folder)
+    task = get_task(info.task)
     known = {item.name for item in fields(task.Config)}
-    options = {key: value for key, value in info.get("options", {}).items() if key in known}
+    options = {key: value for key, value in info.options.items() if key in known}
     config = make_config(task, options)
     if hasattr(config, "weights"):
         config = replace(config, weights="none")  # the model's own weights follow
-    net = task.network(config, len(info["classes"]))
+    net = task.network(config, len(info.classes))
     try:
         state = load_file(folder / "weights.safetensors")
         checkpoints.load_weights(net, {k: v.float() if v.is_floating_point() else v for k, v in state.items()})
@@ -99,17 +99,19 @@ def open_model(name_or_folder: str | Path) -> Opened:
 
 def fit(opened: Opened, image: images.Image) -> Tensor:
     """An image (H, W, 3) as the network takes it: normalised float32 (1, 3, h, w)."""
-    wanted = opened.info["input"]
+    wanted = opened.info.input
     if opened.is_class:
-        small = images.resize(image, (int(wanted["side"]),) * 2)
-    else:
-        full_hw, multiple = wanted.get("hw") or image.shape[:2], int(wanted["multiple"])
-        scale = min(int(wanted["side"]) or LONGEST_SIDE, LONGEST_SIDE, min(full_hw)) / min(full_hw)
-        small_hw = [max(1, round(int(side) * scale / multiple)) * multiple for side in full_hw]
-        small = images.resize(image, (small_hw[0], small_hw[1]))
-    mean, std = (torch.tensor(opened.info[name]).view(1, 3, 1, 1) * 255 for name in ("mean", "std"))
-    normalised: Tensor = (torch.from_numpy(small.astype(np.float32).transpose(2, 0, 1)[None].copy()) - mean) / std
-    return normalised
+        return _normalised(opened, images.resize(image, (wanted.side, wanted.side)))
+    full_hw = wanted.hw or (image.shape[0], image.shape[1])
+    scale = min(wanted.side or LONGEST_SIDE, LONGEST_SIDE, min(full_hw)) / min(full_hw)
+    height, width = (max(1, round(side * scale / wanted.multiple)) * wanted.multiple for side in full_hw)
+    return _normalised(opened, images.resize(image, (height, width)))
+
+
+def _normalised(opened: Opened, image: images.Image) -> Tensor:
+    """An image less the model's mean, over its deviation, float32 (1, 3, H, W)."""
+    mean, std = (torch.tensor(value).view(1, 3, 1, 1) * 255 for value in (opened.info.mean, opened.info.std))
+    return (torch.from_numpy(image.astype(np.float32).transpose(2, 0, 1)[None].copy()) - mean) / std
 
 
 def run(opened: Opened, x: Tensor) -> Tensor | None:
@@ -210,7 +212,7 @@ def probabilities(opened: Opened, x: Tensor) -> Floats:
         logits = run(opened, x)
     if logits is None or not opened.is_class:
         raise ModelError("This model answers pixels, not one class an image. Choose a model of classes.")
-    return np.asarray((logits[0] / float(opened.info["temperature"])).softmax(0).numpy(), np.float32)
+    return np.asarray((logits[0] / opened.info.temperature).softmax(0).numpy(), np.float32)
 
 
 def deepest_maps(found: list[Layer]) -> str:
@@ -256,8 +258,7 @@ def patch_under(opened: Opened, image: images.Image, row: int, column: int) -> P
         raise ModelError("Only CloudNet looks at patches of 32 × 32 px. Choose a CloudNet model.")
     padded = np.pad(image, ((BEFORE, BEFORE), (BEFORE, BEFORE), (0, 0)), mode="edge")
     patch = np.ascontiguousarray(padded[row : row + PATCH, column : column + PATCH])
-    mean, std = (torch.tensor(opened.info[name]).view(1, 3, 1, 1) * 255 for name in ("mean", "std"))
-    x = (torch.from_numpy(patch.astype(np.float32).transpose(2, 0, 1)[None].copy()) - mean) / std
+    x = _normalised(opened, patch)
     found = outputs(opened, x, lambda: net.forward_patches(x))
-    difference = (found["fc3"][1] - found["fc3"][0]) / float(opened.info["temperature"])
+    difference = (found["fc3"][1] - found["fc3"][0]) / opened.info.temperature
     return PatchView(patch, found, float(1 / (1 + np.exp(-difference))))

@@ -46,10 +46,13 @@ def plane(one: neuron.Neuron, x1: float, x2: float, dark: bool = False, height: 
     z = one.w1 * axis[None, :] + one.w2 * axis[:, None] + one.bias
     figure = figures.figure(dark, height, showlegend=False, xaxis_title="x1", yaxis_title="x2", hovermode="closest")
     figure.add_heatmap(
-        x=axis, y=axis, z=neuron.ACTIVATIONS[one.activation](z), colorscale="Cividis",
+        x=axis,
+        y=axis,
+        z=neuron.ACTIVATIONS[one.activation](z),
+        colorscale="Cividis",
         colorbar={"thickness": 10, "outlinewidth": 0, "title": {"text": "a"}},
         hovertemplate="x1 %{x:.2f}, x2 %{y:.2f}: a %{z:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     point = {"size": 13, "color": "#FFFFFF", "line": {"width": 2, "color": "#0B0F12"}}
     figure.add_scatter(x=[x1], y=[x2], mode="markers", marker=point, hoverinfo="skip")
     if one.w1 or one.w2:
@@ -78,9 +81,16 @@ def squares(
     scale = [[0, "#58B4E8"], [0.5, "#18181B"], [1, "#EC9632"]] if span is None else "Cividis"
     low, high = span or (-most, most)
     figure.add_heatmap(
-        z=values, zmin=low, zmax=high, colorscale=scale, showscale=False, xgap=1, ygap=1,
-        texttemplate=f"%{{z:.{decimals}f}}", textfont={"size": 12},
-    )  # fmt: skip
+        z=values,
+        zmin=low,
+        zmax=high,
+        colorscale=scale,
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        texttemplate=f"%{{z:.{decimals}f}}",
+        textfont={"size": 12},
+    )
     bare = {"visible": False, "showgrid": False}
     rows, columns = values.shape
     figure.update_xaxes(**bare, range=[-0.5, columns - 0.5], constrain="domain")
@@ -101,11 +111,16 @@ def clickable(
     )
     clear = {"symbol": "square", "size": size_px, "color": "#FFFFFF", "opacity": 0}
     figure.add_scatter(
-        x=[column for _, column in points], y=[row for row, _ in points], mode="markers", marker=clear,
-        customdata=list(range(len(points))), text=list(told) or None,
+        x=[column for _, column in points],
+        y=[row for row, _ in points],
+        mode="markers",
+        marker=clear,
+        customdata=list(range(len(points))),
+        text=list(told) or None,
         hovertemplate="%{text}<extra></extra>" if told else "row %{y}, column %{x}<extra></extra>",
-        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
-    )  # fmt: skip
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+    )
     bare = {"visible": False, "showgrid": False}
     # In a place of another shape it stands at the upper left, in line with the pictures beside it.
     figure.update_xaxes(**bare, range=[0, columns], constrain="domain", constraintoward="left")
@@ -122,9 +137,16 @@ def mark(figure: go.Figure, places: Sequence[tuple[int, int]], side: int, names:
         figure.add_shape(type="rect", **box, line={"color": "#0B0F12", "width": 4})
         figure.add_shape(type="rect", **box, line={"color": colour, "width": 2})
         figure.add_annotation(
-            x=left + side, y=top, text=f"<b>{letter}</b>", showarrow=False, xanchor="left", yanchor="bottom",
-            font={"color": colour, "size": 13}, bgcolor="#0B0F12", borderpad=1,
-        )  # fmt: skip
+            x=left + side,
+            y=top,
+            text=f"<b>{letter}</b>",
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+            font={"color": colour, "size": 13},
+            bgcolor="#0B0F12",
+            borderpad=1,
+        )
     return figure
 
 
@@ -133,8 +155,12 @@ def bars(values: Floats, names: Sequence[str], dark: bool = False, height: int =
     figure = figures.figure(dark, height, showlegend=False, yaxis_title=unit, hovermode="closest", bargap=0.15)
     labels = list(names) or [str(number) for number in range(len(values))]
     colour = figures.palette(dark)["colours"][0]
-    figure.add_bar(x=labels, y=values, marker={"color": colour, "line": {"width": 0}},
-                   hovertemplate="%{x}: %{y:.3f}<extra></extra>")  # fmt: skip
+    figure.add_bar(
+        x=labels,
+        y=values,
+        marker={"color": colour, "line": {"width": 0}},
+        hovertemplate="%{x}: %{y:.3f}<extra></extra>",
+    )
     if not names:
         figure.update_xaxes(nticks=9, type="linear")
     return figure

@@ -25,7 +25,7 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
     or where one learnt from what another is scored on.
     """
     folders = [models.find_folder(name) for name in names]
-    infos = [models.read_info(folder) for folder in folders]
+    infos = [models.ModelInfo.read(folder) for folder in folders]
     first = infos[0]
     for folder, info in zip(folders, infos, strict=True):
         if odd := [name for name in _SHARED if info[name] != first[name]]:
@@ -34,27 +34,34 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
         raise ModelError(f"A side of {side} px is no multiple of 32. Choose 128, 160 or 192.")
     if out.exists():
         raise ModelError(f"{out} is there already. Choose another folder.")
-    task = get_task(str(first["task"]))
+    task = get_task(first.task)
     if task.kind != "class":
         raise ModelError(f"Models of kind {task.kind} cannot be joined. Choose classifiers.")
-    config = make_config(task, first["options"])
+    config = make_config(task, first.options)
     prepared = task.dataset(config, data)
-    learnt = sorted(set().union(*(info["trained_on"]["images"] for info in infos)))
+    learnt = sorted(set().union(*(info.trained_on.images for info in infos)))
     _check_held_out(prepared, set(learnt))
     nets = [_net(task, info, folder) for info, folder in zip(infos, folders, strict=True)]
     told = {
-        **first, "title": title, "input": {**first["input"], "side": side or first["input"]["side"]},
-         "joined": [info["network"]["name"] for info in infos],
-        "network": {"name": " + ".join(info["network"]["name"] for info in infos),
-                    "parameters": sum(p.numel() for net in nets for p in net.parameters())},
-        "trained_on": {**first["trained_on"], "n": len(learnt), "images": learnt}, "temperature": 1.0,
-        "versions": provenance.versions(), "created_at": runs.now(),
-    }  # fmt: skip
+        **first,
+        "title": title,
+        "input": {**first["input"], "side": side or first["input"]["side"]},
+        "joined": [info["network"]["name"] for info in infos],
+        "network": {
+            "name": " + ".join(info["network"]["name"] for info in infos),
+            "parameters": sum(p.numel() for net in nets for p in net.parameters()),
+        },
+        "trained_on": {**first["trained_on"], "n": len(learnt), "images": learnt},
+        "temperature": 1.0,
+        "versions": provenance.versions(),
+        "created_at": runs.now(),
+    }
     for stale in ("files", "scores", "rejection", "calibrated_on"):
         told.pop(stale, None)
     from cloudcore.learning.networks.photograph_net import Deployed
 
-    models.export(Deployed(nets, config.flip_test).eval(), out, told, nets[0].state_dict())
+    info = models.ModelInfo.from_json(told, title)
+    models.export(Deployed(nets, config.flip_test).eval(), out, info, nets[0].state_dict())
     work.finish_model(out, task, prepared)
     return out
 
@@ -66,11 +73,11 @@ def _check_held_out(prepared: ClassParts[Any], learnt: set[str]) -> None:
         raise ModelError(f"{known} of {len(held_out)} held-out photographs were learnt from by one of the models.")
 
 
-def _net(task: Task, info: dict[str, Any], folder: Path) -> Network:
+def _net(task: Task, info: models.ModelInfo, folder: Path) -> Network:
     """The trained network of a model folder."""
     from cloudcore.learning.fit import checkpoints
 
-    config = replace(make_config(task, info["options"]), weights="none")
-    net = task.network(config, len(info["classes"]))
+    config = replace(make_config(task, info.options), weights="none")
+    net = task.network(config, len(info.classes))
     checkpoints.load_weights(net, starting_weights.start_weights(task, config, str(folder)))
     return net.eval()

@@ -46,8 +46,9 @@ def start(
             begun = run.config()
             if (begun["task"], begun["data"], begun["options"]) == (task_name, str(data.absolute()), config):
                 return run
-        run = runs.create(settings.runs, task_name, data, config, name=name, start=start_from, device=device,
-                          processes=processes)  # fmt: skip
+        run = runs.create(
+            settings.runs, task_name, data, config, name=name, start=start_from, device=device, processes=processes
+        )
         _spawn(run, settings)
     return run
 

@@ -18,10 +18,10 @@ def start_weights(task: Task, config: TrainingSettings, name: str) -> Weights:
     from safetensors.torch import load_file
 
     folder = models.find_folder(name)
-    info = models.read_info(folder)
-    if info["task"] != task.name:
-        raise RunError(f"{name} is a model for {info['task']}, not for {task.name}. Choose another to start from.")
-    theirs = info.get("options", {})
+    info = models.ModelInfo.read(folder)
+    if info.task != task.name:
+        raise RunError(f"{name} is a model for {info.task}, not for {task.name}. Choose another to start from.")
+    theirs = info.options
     for key in ("network", "encoder", "decoder_width"):
         wanted = getattr(config, key, None)
         if key in theirs and wanted != theirs[key] and (key == "network" or theirs.get("network") == "unet"):
@@ -38,6 +38,6 @@ def start_weights(task: Task, config: TrainingSettings, name: str) -> Weights:
 
 def options_of(model: str, task: Task) -> dict[str, Any]:
     """The options that fix a model's network, to begin from it: network, encoder, decoder_width, size, form."""
-    theirs = models.read_info(models.find_folder(model)).get("options", {})
+    theirs = models.ModelInfo.read(models.find_folder(model)).options
     known = {item.name for item in fields(task.Config)}
     return {key: theirs[key] for key in FIXED if key in theirs and key in known}

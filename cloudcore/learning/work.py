@@ -5,7 +5,7 @@ import hashlib
 import re
 import signal
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def export_model(run: runs.Run, task: Task[ConfigT, DataT], config: ConfigT, pre
     module, wanted = task.deploy(config, net)
     network = {"name": config.network, "parameters": sum(p.numel() for p in net.parameters())}
     info = _describe(run, task, prepared, network, {"layout": "NCHW", "channels": "RGB", **wanted})
-    models.export(module, run.model_folder, info, net.state_dict())
+    models.export(module, run.model_folder, models.ModelInfo.from_json(info, run.id), net.state_dict())
     finish_model(run.model_folder, task, prepared)
 
 
@@ -121,26 +121,39 @@ def _describe(
     run_config, classes = run.config(), list(prepared.classes)
     origin = run_config.get("start")
     return {
-        "title": run_config.get("name") or run.id, "task": task.name, "kind": task.kind, "classes": classes,
-        "network": network, "options": run_config["options"], "input": network_input,
-        "mean": list(prepared.mean), "std": list(prepared.std), "threshold": [0.5] * len(classes),
-        "min_size": [0] * len(classes), "grid_hw": prepared.grid_hw, "temperature": 1.0,
+        "title": run_config.get("name") or run.id,
+        "task": task.name,
+        "kind": task.kind,
+        "classes": classes,
+        "network": network,
+        "options": run_config["options"],
+        "input": network_input,
+        "mean": list(prepared.mean),
+        "std": list(prepared.std),
+        "threshold": [0.5] * len(classes),
+        "min_size": [0] * len(classes),
+        "grid_hw": prepared.grid_hw,
+        "temperature": 1.0,
         "trained_on": {
-            "n": len(prepared.train), "images": prepared.train_hashes, "split": prepared.note,
+            "n": len(prepared.train),
+            "images": prepared.train_hashes,
+            "split": prepared.note,
             "terms": run_config.get("terms") or TERMS,
             "started_from": Path(str(origin)).name if origin else None,
         },
-        "validated_on": prepared.stems.get("valid", []), "tested_on": prepared.stems.get("test", []),
-        "versions": versions(), "created_at": runs.now(),
-    }  # fmt: skip
+        "validated_on": prepared.stems.get("valid", []),
+        "tested_on": prepared.stems.get("test", []),
+        "versions": versions(),
+        "created_at": runs.now(),
+    }
 
 
 def finish_model(folder: Path, task: Task[ConfigT, DataT], prepared: DataT) -> None:
     """Calibrate an exported model and score it on what was held out; model.json holds both afterwards."""
     found = task.calibrate(prepared, models.load(folder))
-    atomic.write_json(folder / "model.json", {**models.read_info(folder), **found})
+    models.ModelInfo.from_json({**models.ModelInfo.read(folder), **found}, folder.name).write(folder)
     scores = prepared.score(models.load(folder))
-    atomic.write_json(folder / "model.json", {**models.read_info(folder), "scores": scores})
+    replace(models.ModelInfo.read(folder), scores=scores).write(folder)
 
 
 def prepare(

@@ -1,4 +1,8 @@
-"""Pure arithmetic of masks: probabilities, masks, run lengths and labels in; masks, scores and texts out."""
+"""Pure arithmetic of masks.
+
+In: probabilities, float32 (H, W); masks, bool (H, W); labels, uint8 (H, W); run lengths as text; grey levels of masks
+made elsewhere. Out: masks, labels and texts; scores with their intervals; the Dice of every threshold and min_size.
+"""
 
 from cloudcore.masks.mask import (
     CLOUD,
@@ -24,7 +28,9 @@ __all__ = [
     "UNDEFINED",
     "as_mask",
     "as_probability",
+    "bootstrap",
     "clean",
+    "coco_rle",
     "from_label",
     "mask",
     "mask_levels",

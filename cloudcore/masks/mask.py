@@ -20,6 +20,9 @@ def as_mask(array: NDArray[Any], name: str = "mask", shape_hw: tuple[int, int] |
 
     Integers that hold nothing but 0 and 1 pass too. Raises MaskError for other levels, other axes, or a shape that
     differs from shape_hw where that is given.
+
+    >>> as_mask(np.array([[0, 1]])).tolist()
+    [[False, True]]
     """
     array = np.asarray(array)
     if array.ndim != 2:
@@ -48,7 +51,11 @@ def as_probability(probability: NDArray[Any]) -> NDArray[np.floating[Any]]:
 
 
 def remove_small(mask: Mask, min_size: float) -> Mask:
-    """The mask without the 8-connected components whose area, in px, is min_size or less; bool (H, W)."""
+    """The mask without the 8-connected components whose area, in px, is min_size or less; bool (H, W).
+
+    >>> remove_small(np.array([[1, 0, 1], [1, 0, 0]], np.bool_), 1).astype(int).tolist()
+    [[1, 0, 0], [1, 0, 0]]
+    """
     mask = as_mask(mask)
     if min_size < 1 or not mask.size:  # the smallest component has one pixel
         return mask.copy()
@@ -66,6 +73,12 @@ def clean(probability: NDArray[Any], threshold: float, min_size: float, valid: M
 
     Outside valid nothing is cloud, and nothing there joins two components. NaN is never cloud. The strict comparisons
     are those of the published searches (cv2.threshold, then area > min_size). Raises MaskError for shapes that differ.
+
+    >>> probability = np.array([[0.9, 0.8, 0.1, 0.7]], np.float32)
+    >>> clean(probability, 0.5, 0).tolist()
+    [[True, True, False, True]]
+    >>> clean(probability, 0.5, 1).tolist()
+    [[True, True, False, False]]
     """
     array = as_probability(probability)
     cloud = array > np.float32(threshold)
@@ -78,6 +91,10 @@ def from_label(label: NDArray[Any]) -> tuple[Mask, Mask]:
     """(cloud, valid), both bool (H, W), of a label with 255 cloud, 0 sky and 128 undefined.
 
     A bool array is taken as a mask that is valid everywhere. Raises MaskError for any other level.
+
+    >>> cloud, valid = from_label(np.array([[255, 0, 128]], np.uint8))
+    >>> cloud.tolist(), valid.tolist()
+    ([[True, False, False]], [[True, True, False]])
     """
     array = np.asarray(label)
     if array.dtype == np.bool_:
@@ -95,7 +112,11 @@ def from_label(label: NDArray[Any]) -> tuple[Mask, Mask]:
 
 
 def to_label(cloud: Mask, valid: Mask | None = None) -> Label:
-    """The label, uint8 (H, W), of a cloud mask: 255 cloud, 0 sky, and 128 wherever valid is False."""
+    """The label, uint8 (H, W), of a cloud mask: 255 cloud, 0 sky, and 128 wherever valid is False.
+
+    >>> to_label(np.array([[True, False, True]]), np.array([[True, True, False]])).tolist()
+    [[255, 0, 128]]
+    """
     cloud = as_mask(cloud, "cloud mask")
     label = np.where(cloud, np.uint8(CLOUD), np.uint8(SKY))
     if valid is not None:

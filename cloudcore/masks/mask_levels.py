@@ -21,8 +21,14 @@ _CUT = re.compile(r">=\s*(\d+)\s*cloud", re.IGNORECASE)
 class Meaning:
     """Grey levels (0..255) that stand for cloud, sky and undefined; with a threshold, levels >= it are cloud.
 
-    Under a threshold sky and cloud are not looked at, undefined still is. Raises DataError for a level outside 0..255
-    or with two meanings, and where nothing means cloud.
+    Under a threshold sky and cloud are not used, undefined still is. Raises DataError for a level outside 0..255 or
+    with two meanings, and where nothing means cloud.
+
+    >>> meaning = Meaning.read("255=cloud 100=sky 0=undefined")
+    >>> meaning.words()
+    '255 = cloud, 100 = sky, 0 = undefined'
+    >>> meaning.label(np.array([[255, 100, 0]], np.uint8)).tolist()
+    [[255, 0, 128]]
     """
 
     cloud: tuple[int, ...] = (CLOUD,)
@@ -110,7 +116,11 @@ class Meaning:
 
 
 def levels_of(grey: NDArray[np.uint8]) -> dict[int, int]:
-    """Counts of the grey levels that occur."""
+    """Counts of the grey levels that occur.
+
+    >>> levels_of(np.array([[0, 7, 7]], np.uint8))
+    {0: 1, 7: 2}
+    """
     counts = np.bincount(grey.reshape(-1), minlength=256)
     return {int(level): int(counts[level]) for level in np.flatnonzero(counts)}
 

@@ -1,4 +1,4 @@
-"""How well a mask or a probability agrees with the truth: counts, scores, intervals, curves and calibration.
+"""How well a mask or a probability agrees with the truth: counts, scores, curves and calibration.
 
 Ratios without a denominator follow one rule: nothing to find and nothing found is a perfect 1.0, and a share of no
 pixels at all is NaN.
@@ -6,7 +6,7 @@ pixels at all is NaN.
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -97,7 +97,11 @@ class Confusion:
 
 
 def confusion(predicted: Mask, truth: Mask, valid: Mask | None = None) -> Confusion:
-    """Counts over the valid pixels of two masks, bool (H, W); raises MaskError where shapes differ."""
+    """Counts over the valid pixels of two masks, bool (H, W); raises MaskError where shapes differ.
+
+    >>> confusion(np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]]))
+    Confusion(tp=1, fp=1, fn=1, tn=1)
+    """
     predicted = as_mask(predicted, "prediction")
     shape_hw = cast(tuple[int, int], predicted.shape)
     truth = as_mask(truth, "truth", shape_hw)
@@ -111,22 +115,40 @@ def confusion(predicted: Mask, truth: Mask, valid: Mask | None = None) -> Confus
 
 
 def dice(predicted: Mask, truth: Mask, valid: Mask | None = None) -> float:
-    """Dice of two masks, 0..1, over the valid pixels; 1.0 when both are empty, 0.0 when one is."""
+    """Dice of two masks, 0..1, over the valid pixels; 1.0 when both are empty, 0.0 when one is.
+
+    >>> dice(np.array([[1, 1, 0, 0]]), np.array([[1, 0, 1, 0]]))
+    0.5
+    >>> dice(np.array([[0, 0]]), np.array([[0, 0]]))
+    1.0
+    """
     return confusion(predicted, truth, valid).dice
 
 
 def iou(predicted: Mask, truth: Mask, valid: Mask | None = None) -> float:
-    """Intersection over union of two masks, 0..1, over the valid pixels; 1.0 when both are empty, 0.0 when one is."""
+    """Intersection over union of two masks, 0..1, over the valid pixels; 1.0 when both are empty, 0.0 when one is.
+
+    >>> iou(np.array([[1, 1, 0, 0, 0]]), np.array([[1, 1, 1, 1, 0]]))
+    0.5
+    """
     return confusion(predicted, truth, valid).iou
 
 
 def pooled(frames: Iterable[Confusion]) -> Confusion:
-    """The counts of all frames together."""
+    """The counts of all frames together.
+
+    >>> pooled([Confusion(tp=1, tn=2), Confusion(tp=3, fn=1)])
+    Confusion(tp=4, fp=0, fn=1, tn=2)
+    """
     return sum(frames, Confusion())
 
 
 def fraction_error(frames: Sequence[Confusion]) -> float:
-    """Mean over frames of |predicted - true cloud fraction|; frames without a valid pixel are left out, NaN if all."""
+    """Mean over frames of |predicted - true cloud fraction|; frames without a valid pixel are left out, NaN if all.
+
+    >>> fraction_error([Confusion(tp=1, fp=1, tn=2), Confusion(tn=4)])
+    0.125
+    """
     errors = [abs(frame.cloud_predicted - frame.cloud_truth) for frame in frames if frame.n]
     return math.fsum(errors) / len(errors) if errors else math.nan
 
@@ -135,6 +157,9 @@ def scores_of(frames: Sequence[Confusion]) -> dict[str, float]:
     """The sky scores of frames already counted: accuracy, f1, miou (pixels pooled) and fraction_error (by frame).
 
     Raises DataError where no frame has a valid pixel.
+
+    >>> scores_of([Confusion(tp=2, fp=1, fn=1, tn=4)])["accuracy"]
+    0.75
     """
     total = pooled(frames)
     if total.n == 0:
@@ -148,30 +173,12 @@ def scores_of(frames: Sequence[Confusion]) -> dict[str, float]:
 
 
 def sky_scores(pairs: Iterable[tuple[Mask, Mask, Mask | None]]) -> dict[str, float]:
-    """The sky scores of (predicted, truth, valid) masks, one triple a frame; see scores_of."""
-    return scores_of([confusion(predicted, truth, valid) for predicted, truth, valid in pairs])
+    """The sky scores of (predicted, truth, valid) masks, one triple a frame; see scores_of.
 
-
-def bootstrap(
-    values_per_frame: Sequence[Confusion],
-    score: Callable[[Sequence[Confusion]], float],
-    n: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """(low, high) of a score over frames: percentile bootstrap, whole frames drawn with replacement (Efron 1979).
-
-    Frames, not pixels, are drawn, because the pixels of one frame are no independent observations. The same seed
-    gives the same interval; (NaN, NaN) without frames.
+    >>> sky_scores([(np.array([[1, 1, 0, 0]]), np.array([[1, 0, 0, 0]]), None)])["fraction_error"]
+    0.25
     """
-    frames = list(values_per_frame)
-    if not frames:
-        return math.nan, math.nan
-    draws = np.random.default_rng(seed).integers(0, len(frames), (n, len(frames))).tolist()
-    scores = [score([frames[index] for index in draw]) for draw in draws]
-    tail = 50.0 * (1.0 - level)
-    low, high = np.nanpercentile(scores, (tail, 100.0 - tail)) if not np.isnan(scores).all() else (math.nan, math.nan)
-    return float(low), float(high)
+    return scores_of([confusion(predicted, truth, valid) for predicted, truth, valid in pairs])
 
 
 def precision_recall(
@@ -185,6 +192,11 @@ def precision_recall(
     A pixel is cloud where probability > float32(threshold). valids None: every pixel of every frame counts. Precision
     is 1.0 where nothing is predicted, recall 1.0 where nothing is true. Raises MaskError where shapes differ, and
     ValueError where the three do not hold the same number of frames.
+
+    >>> probability, truth = np.array([[0.9, 0.6, 0.2]], np.float32), np.array([[True, False, True]])
+    >>> precision, recall = precision_recall([probability], [truth], None, [0.1, 0.8])
+    >>> precision.round(3).tolist(), recall.tolist()
+    ([0.667, 1.0], [1.0, 0.5])
     """
     levels, places = np.unique(np.asarray(thresholds, np.float32), return_inverse=True)
     predicted, hit, true = np.zeros(len(levels), np.int64), np.zeros(len(levels), np.int64), 0
@@ -233,6 +245,9 @@ def calibration(top: NDArray[Any], correct: NDArray[np.bool_], bins: int = 10) -
     """Calibration of answers: top (N,) is the probability of the class chosen, correct (N,) whether it was right.
 
     The b-th bin holds b / bins < top <= (b + 1) / bins. Raises MaskError where the lengths differ.
+
+    >>> calibration(np.array([0.6, 0.9, 1.0]), np.array([True, True, False]), bins=2).accuracy.round(3).tolist()
+    [nan, 0.667]
     """
     top, correct = np.asarray(top, np.float64).ravel(), np.asarray(correct, np.bool_).ravel()
     if top.shape != correct.shape:
@@ -245,7 +260,11 @@ def calibration(top: NDArray[Any], correct: NDArray[np.bool_], bins: int = 10) -
 
 
 def ece(probabilities: NDArray[Any], classes: NDArray[np.integer[Any]], bins: int = 10) -> float:
-    """Expected calibration error of a classifier: probabilities (N, K), true classes (N,) as indices."""
+    """Expected calibration error of a classifier: probabilities (N, K), true classes (N,) as indices.
+
+    >>> ece(np.array([[0.75, 0.25], [0.75, 0.25]]), np.array([0, 1]))
+    0.25
+    """
     chosen = probabilities.argmax(axis=1)
     return calibration(probabilities.max(axis=1), chosen == classes, bins).ece
 

@@ -3,7 +3,8 @@
 Lowering the threshold only ever adds pixels. So they are sorted by the first threshold that takes them in and added,
 highest first, to a union-find whose roots know their component's area and its overlap with the truth. Roots are
 counted in a bucket for the number of min_sizes their area exceeds; after each threshold the suffix sums of the buckets
-are what mask.clean would have kept. The numbers equal those of cleaning and counting once for every cell.
+are what mask.clean would have kept. The numbers equal those of cleaning and counting once for every cell. The loops
+stand in sweep_kernels.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ def dice_sweep(
 
     Bitwise equal to metrics.dice of each cleaned mask: 1.0 where both are empty. Thresholds and sizes may stand in any
     order. Raises MaskError for arrays of different shape and for lists that hold NaN.
+
+    >>> probability, truth = np.array([[0.9, 0.6, 0.0, 0.7]], np.float32), np.array([[True, True, False, False]])
+    >>> dice_sweep(probability, truth, [0.5, 0.65], [0, 1]).tolist()
+    [[0.8, 1.0], [0.5, 0.0]]
     """
     return dice_of(*counts_sweep(probability, truth, thresholds, min_sizes, valid))
 
@@ -45,7 +50,11 @@ def counts_sweep(
     min_sizes: _Numbers = MIN_SIZES,
     valid: Mask | None = None,
 ) -> tuple[_Ints, _Ints, int]:
-    """(predicted, hit, truth) in px: int64 (T, M), int64 (T, M) and one int; add them up to pool over frames."""
+    """(predicted, hit, truth) in px: int64 (T, M), int64 (T, M) and one int; add them up to pool over frames.
+
+    >>> counts_sweep(np.array([[0.9, 0.6]], np.float32), np.array([[True, False]]), [0.5], [0, 1])
+    (array([[2, 2]]), array([[1, 1]]), 1)
+    """
     values = np.ascontiguousarray(as_probability(probability))
     shape_hw = cast(tuple[int, int], values.shape)
     cloud = as_mask(truth, "truth", shape_hw)
@@ -58,14 +67,17 @@ def counts_sweep(
     table = np.zeros((2, len(levels), len(sizes)), np.int64)
     if table.size and values.size:
         levels = levels.astype(values.dtype)  # float32 thresholds are exact in float64 too
-        places, starts = rle.compiled(_rank)(values, levels, _guesses(levels))
-        rle.compiled(_grow)(places, starts, np.pad(cloud, 1).view(np.uint8), sizes, _NEIGHBOURS, table)
+        _fill(table, *_sorted_places(values, levels), cloud, sizes)
     predicted, hit = (part[level_of][:, size_of] for part in table)
     return predicted, hit, int(np.count_nonzero(cloud))
 
 
 def dice_of(predicted: _Ints, hit: _Ints, truth: int) -> NDArray[np.float64]:
-    """2 hit / (predicted + truth), float64 of the same shape, and 1.0 where both are empty."""
+    """2 hit / (predicted + truth), float64 of the same shape, and 1.0 where both are empty.
+
+    >>> dice_of(np.array([[2, 0]]), np.array([[1, 0]]), 0).tolist()
+    [[1.0, 1.0]]
+    """
     total = np.asarray(predicted + truth, np.int64)
     surface = np.ones(total.shape, np.float64)
     np.divide(2 * hit, total, out=surface, where=total > 0)
@@ -76,6 +88,9 @@ def best(surface: NDArray[np.float64], thresholds: _Numbers, min_sizes: _Numbers
     """(threshold, min_size, dice) of the highest cell; of equals the threshold nearest 0.5, then the smallest size.
 
     Raises MaskError for a surface whose shape is not (T, M), or that is empty.
+
+    >>> best(np.array([[0.5, 0.9], [0.9, 0.1]]), [0.1, 0.4], [0, 50])
+    (0.4, 0.0, 0.9)
     """
     if surface.shape != (len(thresholds), len(min_sizes)) or not surface.size:
         raise MaskError(
@@ -103,6 +118,32 @@ def _ascending(numbers: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[
         raise MaskError(f"Got {name}s of shape {numbers.shape} or with NaN among them; wanted a plain list of numbers.")
     values, places = np.unique(numbers, return_inverse=True)
     return values, places
+
+
+def _sorted_places(values: NDArray[Any], levels: NDArray[Any]) -> tuple[NDArray[np.int32], _Ints]:
+    """(places, counts): pixels above any level, highest levels first, and how many of them each level adds.
+
+    places are flat indices into the grid with a margin of one pixel; counts has a last entry for all other pixels.
+    """
+    from cloudcore.masks import sweep_kernels
+
+    step_of, counts = np.empty(values.shape, np.int32), np.zeros(len(levels) + 1, np.int64)
+    sweep_kernels.count_steps(values, levels, _guesses(levels), step_of, counts)
+    places = np.empty(values.size - counts[-1], np.int32)
+    sweep_kernels.sort_places(step_of, np.cumsum(counts) - counts, places)
+    return places, counts
+
+
+def _fill(table: _Ints, places: NDArray[np.int32], counts: _Ints, cloud: Mask, sizes: NDArray[np.float64]) -> None:
+    """Fill table (2, T, M) with predicted and hit px by taking the places in, level by level."""
+    from cloudcore.masks import sweep_kernels
+
+    padded = np.pad(cloud, 1)
+    stride = padded.shape[1]
+    marks = np.zeros((2, padded.size), np.uint8)
+    marks[sweep_kernels.TRUE] = padded.ravel()
+    forest, kept = np.empty((3, padded.size), np.int32), np.zeros((2, len(sizes) + 1), np.int64)
+    sweep_kernels.grow(places, counts, stride, marks, forest, _joins(stride), sizes, kept, table)
 
 
 def _guesses(levels: NDArray[Any]) -> NDArray[np.int32]:
@@ -141,116 +182,9 @@ def _representatives() -> NDArray[np.int8]:
 _NEIGHBOURS = _representatives()
 
 
-def _rank(
-    values: NDArray[Any], levels: NDArray[Any], guesses: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Kernel: the pixels above any level, sorted by the highest level they are above, and where each level starts.
-
-    places are flat indices into the grid with a margin of one pixel; places[starts[s] : starts[s + 1]] are taken in
-    at the s-th level from the top.
-    """
-    height, width = values.shape
-    n_levels = levels.size
-    low, high = levels[0], levels[n_levels - 1]
-    scale = (guesses.size - 1) / (np.float64(high) - np.float64(low)) if high > low else 0.0
-    step_of = np.full((height, width), n_levels, np.int32)
-    starts = np.zeros(n_levels + 2, np.int64)
-    for row in range(height):
-        for column in range(width):
-            value = values[row, column]
-            below = 0
-            if value > high:
-                below = n_levels
-            elif value > low:
-                below = max(1, guesses[int((np.float64(value) - np.float64(low)) * scale)])
-                while not value > levels[below - 1]:
-                    below -= 1
-                while value > levels[below]:
-                    below += 1
-            step_of[row, column] = n_levels - below
-            starts[n_levels - below + 1] += 1
-    for step in range(n_levels + 1):
-        starts[step + 1] += starts[step]
-    places = np.empty(starts[n_levels], np.int32)
-    free = starts.copy()
-    for row in range(height):
-        for column in range(width):
-            step = step_of[row, column]
-            if step < n_levels:
-                places[free[step]] = (row + 1) * (width + 2) + column + 1
-                free[step] += 1
-    return places, starts
-
-
-def _grow(
-    places: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    truth: NDArray[np.uint8],
-    sizes: NDArray[np.float64],
-    neighbours: NDArray[np.int8],
-    table: _Ints,
-) -> None:
-    """Kernel: take the pixels in, level by level, and fill table (2, T, M) with predicted and hit px.
-
-    truth has the margin of one pixel. A root holds minus its area in parent, its overlap with the truth in overlap
-    and its bucket, the number of sizes below its area, in bucket_of; kept_area and kept_hits add up every bucket.
-    """
-    stride, cloud = truth.shape[1], truth.ravel()
-    taken = np.zeros(cloud.size, np.uint8)
-    parent, overlap = np.empty(cloud.size, np.int32), np.empty(cloud.size, np.int32)
-    bucket_of = np.empty(cloud.size, np.int32)
+def _joins(stride: int) -> _Ints:
+    """The neighbours to join as steps in a flat grid of that row length, int64 (256, 5): how many, then the steps."""
     ring = np.array((1, stride + 1, stride, stride - 1, -1, -stride - 1, -stride, -stride + 1))
-    kept_area, kept_hits = np.zeros(sizes.size + 1, np.int64), np.zeros(sizes.size + 1, np.int64)
-    n_levels = table.shape[1]
-    for step in range(n_levels):
-        for index in range(starts[step], starts[step + 1]):
-            place = np.int64(places[index])
-            taken[place] = 1
-            pattern = taken[place + 1] | taken[place + stride + 1] << 1 | taken[place + stride] << 2
-            pattern |= taken[place + stride - 1] << 3 | taken[place - 1] << 4 | taken[place - stride - 1] << 5
-            pattern |= taken[place - stride] << 6 | taken[place - stride + 1] << 7
-            hit = np.int64(cloud[place])
-            root, area, hits, bucket = place, 1, hit, 0
-            for k in range(neighbours[pattern, 0]):
-                other = place + ring[neighbours[pattern, k + 1]]
-                while parent[other] >= 0:
-                    above = np.int64(parent[other])
-                    if parent[above] >= 0:  # shorten the way for the next visitor
-                        parent[other] = parent[above]
-                    other = above
-                if other == root:
-                    continue
-                other_area, other_hits, other_bucket = -parent[other], overlap[other], bucket_of[other]
-                area += other_area
-                hits += other_hits
-                if k == 0:
-                    root, bucket = other, other_bucket
-                    parent[place] = root
-                    continue
-                if other_bucket != bucket:
-                    kept_area[other_bucket] -= other_area
-                    kept_hits[other_bucket] -= other_hits
-                    kept_area[bucket] += other_area
-                    kept_hits[bucket] += other_hits
-                if 2 * other_area >= area:
-                    parent[root] = other
-                    root = other
-                else:
-                    parent[other] = root
-            grown = bucket
-            while grown < sizes.size and area > sizes[grown]:
-                grown += 1
-            if grown != bucket:
-                kept_area[bucket] -= area - 1
-                kept_hits[bucket] -= hits - hit
-                kept_area[grown] += area - 1
-                kept_hits[grown] += hits - hit
-            kept_area[grown] += 1
-            kept_hits[grown] += hit
-            parent[root], overlap[root], bucket_of[root] = -area, hits, grown
-        area_sum, hits_sum = 0, 0
-        for size in range(sizes.size - 1, -1, -1):  # the m-th size keeps every bucket above the m-th
-            area_sum += kept_area[size + 1]
-            hits_sum += kept_hits[size + 1]
-            table[0, n_levels - 1 - step, size] = area_sum
-            table[1, n_levels - 1 - step, size] = hits_sum
+    steps = ring[_NEIGHBOURS]
+    steps[:, 0] = _NEIGHBOURS[:, 0]
+    return steps

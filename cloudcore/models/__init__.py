@@ -1,18 +1,11 @@
-"""A model folder: model.onnx, weights.safetensors and model.json.
+"""Model folders: model.onnx, weights.safetensors and model.json.
 
-In: a name or a folder; out: predictors, scores, tables.
+In: a name, a run or a folder; images, and data folders to be scored on. Out: predictors with probabilities, masks and
+classes; ModelInfo, which is model.json; tables of scores with n and interval, and their figures.
 """
 
-from cloudcore.models.folder import (
-    KINDS,
-    ZOO,
-    ModelEntry,
-    available,
-    find_folder,
-    read_info,
-    save_run_as,
-    write_threshold,
-)
+from cloudcore.models.folder import ZOO, ModelEntry, available, find_folder, save_run_as, write_threshold
+from cloudcore.models.model_info import KINDS, ModelInfo, Rejection, TrainedOn
 from cloudcore.models.onnx_export import export, round_weights
 from cloudcore.models.predictor import ClassPrediction, Predictor, load, strength
 
@@ -20,7 +13,10 @@ __all__ = [
     "ClassPrediction",
     "KINDS",
     "ModelEntry",
+    "ModelInfo",
     "Predictor",
+    "Rejection",
+    "TrainedOn",
     "ZOO",
     "available",
     "charts",
@@ -34,7 +30,6 @@ __all__ = [
     "folder",
     "load",
     "mask_evaluation",
-    "read_info",
     "round_weights",
     "save_run_as",
     "strength",

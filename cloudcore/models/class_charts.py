@@ -22,15 +22,25 @@ def confusion(
     figure = figures.figure(dark, height, hovermode="closest", showlegend=False, clickmode="event+select")
     figure.add_trace(
         go.Scatter(
-            x=[names[c] for c in columns], y=[names[r] for r in rows], mode="markers+text",
-            text=[str(n) for n in counts[rows, columns]], customdata=list(zip(rows, columns, strict=True)),
+            x=[names[c] for c in columns],
+            y=[names[r] for r in rows],
+            mode="markers+text",
+            text=[str(n) for n in counts[rows, columns]],
+            customdata=list(zip(rows, columns, strict=True)),
             textfont={"size": 11, "color": ["#10161A" if s > 0.5 else "#F4F7F8" for s in share]},
-            marker={"symbol": "square", "size": cell_px, "color": share, "colorscale": "Cividis",
-                    "cmin": 0, "cmax": 1, "line": {"width": 0}},
+            marker={
+                "symbol": "square",
+                "size": cell_px,
+                "color": share,
+                "colorscale": "Cividis",
+                "cmin": 0,
+                "cmax": 1,
+                "line": {"width": 0},
+            },
             unselected={"marker": {"opacity": 0.6}, "textfont": {"color": "#F4F7F8"}},
             hovertemplate="%{y} answered %{x}: %{text}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     axis = {"categoryorder": "array", "categoryarray": list(names), "showgrid": False, "showline": False, "ticks": ""}
     figure.update_xaxes(**axis, title={"text": "Answer"}, range=[-0.6, len(names) - 0.4])
     figure.update_yaxes(**axis, title={"text": "Folder"}, range=[len(names) - 0.4, -0.6])
@@ -47,12 +57,15 @@ def reliability(bins: Sequence[Mapping[str, Any]], dark: bool = False, height: i
     most = max((row["n"] for row in filled), default=1)
     figure.add_trace(
         go.Scatter(
-            x=[row["confidence"] for row in filled], y=[row["accuracy"] for row in filled], mode="markers+lines",
+            x=[row["confidence"] for row in filled],
+            y=[row["accuracy"] for row in filled],
+            mode="markers+lines",
             marker={"size": [6 + 14 * (row["n"] / most) ** 0.5 for row in filled], "color": paint["colours"][0]},
-            line={"width": 1.8, "color": paint["colours"][0]}, customdata=[[row["n"]] for row in filled],
+            line={"width": 1.8, "color": paint["colours"][0]},
+            customdata=[[row["n"]] for row in filled],
             hovertemplate="confidence %{x:.2f}, right %{y:.2f}, n = %{customdata[0]}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(title={"text": "Confidence"}, range=[0, 1.02])
     figure.update_yaxes(title={"text": "Share right"}, range=[0, 1.05])
     return figure

@@ -1,7 +1,7 @@
 """Scores of a photograph classifier: macro F1, accuracy, top-3, calibration and rejection, each with n and interval."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import DataError, ImageError
-from cloudcore.files import opening
-from cloudcore.masks import metrics
+from cloudcore.masks import bootstrap, metrics
 from cloudcore.models import predictor
+from cloudcore.models.held_out import held_out
+from cloudcore.models.score_rows import NO_INTERVAL, no_interval_note, number, row
 from cloudcore.photographs import folders
 
-SMALLEST_N = 20
-RESAMPLES = 1000
 TOP = 3
 
 Floats = NDArray[np.float32]
 Classes = NDArray[np.intp]
+Progress = Callable[[int, int], None]
 
 
 def confusion_matrix(truth: Classes, predicted: Classes, classes: int) -> NDArray[np.int64]:
@@ -71,37 +71,35 @@ def score(probabilities: Floats, truth: Classes, seed: int = 0) -> dict[str, dic
     if not len(truth):
         raise DataError("No photograph can be scored. Give a folder for each class with photographs in it.")
     n, classes = probabilities.shape
-    draws = np.random.default_rng(seed).integers(0, n, (RESAMPLES, n)) if n >= SMALLEST_N else np.empty((0, n), int)
-    resampled = [point_scores(probabilities[draw], truth[draw]) for draw in draws]
-    table = {}
-    for name, value in point_scores(probabilities, truth).items():
-        table[name] = _row(value, [again[name] for again in resampled], n)
     share = np.bincount(truth, minlength=classes) / n
-    table["majority_accuracy"] = _row(float(share.max()), [], n)
-    table["majority_macro_f1"] = _row(2 * float(share.max()) / (1 + float(share.max())) / int((share > 0).sum()), [], n)
-    table["chance_accuracy"] = _row(1 / classes, [], n)
-    table["chance_top3"] = _row(min(1.0, TOP / classes), [], n)
-    return table
+    commonest = float(share.max())
+    baselines = {
+        "majority_accuracy": commonest,
+        "majority_macro_f1": 2 * commonest / (1 + commonest) / int((share > 0).sum()),
+        "chance_accuracy": 1 / classes,
+        "chance_top3": min(1.0, TOP / classes),
+    }
+    intervals = _intervals(probabilities, truth, seed)
+    values = point_scores(probabilities, truth) | baselines
+    return {name: row(value, intervals.get(name, NO_INTERVAL), n) for name, value in values.items()}
+
+
+def _intervals(probabilities: Floats, truth: Classes, seed: int) -> dict[str, tuple[float, float]]:
+    """95 % interval of each point score, all from the same draws; empty below 20 photographs."""
+    if len(truth) < bootstrap.SMALLEST_N:
+        return {}
+    draws = bootstrap.draw(len(truth), seed=seed)
+    resampled = [point_scores(probabilities[drawn], truth[drawn]) for drawn in draws]
+    return {name: bootstrap.percentiles([scores[name] for scores in resampled]) for name in resampled[0]}
 
 
 def reliability(probabilities: Floats, truth: Classes) -> list[dict[str, Any]]:
     """Ten equal bins of the top probability: low < p <= high, mean confidence, share right and n (None if empty)."""
     found = metrics.calibration(probabilities.max(axis=1), probabilities.argmax(axis=1) == truth)
     return [
-        {"low": k / 10, "high": (k + 1) / 10, "confidence": _number(c), "accuracy": _number(a), "n": int(n)}
+        {"low": k / 10, "high": (k + 1) / 10, "confidence": number(c), "accuracy": number(a), "n": int(n)}
         for k, (c, a, n) in enumerate(zip(found.confidence, found.accuracy, found.count, strict=True))
     ]
-
-
-def _row(value: float, resampled: Sequence[float], n: int) -> dict[str, Any]:
-    low = high = None
-    if len(resampled):
-        low, high = (_number(float(v)) for v in np.nanpercentile(resampled, (2.5, 97.5)))
-    return {"value": _number(value), "low": low, "high": high, "n": n}
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 5) if math.isfinite(value) else None
 
 
 def rejection(inside: Sequence[float], outside: Sequence[float], seed: int = 0) -> dict[str, Any]:
@@ -110,24 +108,26 @@ def rejection(inside: Sequence[float], outside: Sequence[float], seed: int = 0) 
     low and high are None where either side has fewer than 20 pictures.
     """
     one, two, rng = np.asarray(inside), np.asarray(outside), np.random.default_rng(seed)
-    enough = min(len(one), len(two)) >= SMALLEST_N
-    resampled = [auroc(rng.choice(one, len(one)), rng.choice(two, len(two))) for _ in range(RESAMPLES if enough else 0)]
-    return {**_row(auroc(inside, outside), resampled, len(two)), "n_clouds": len(one)}
+    interval = NO_INTERVAL
+    if min(len(one), len(two)) >= bootstrap.SMALLEST_N:
+        draws = ((rng.choice(one, len(one)), rng.choice(two, len(two))) for _ in range(bootstrap.RESAMPLES))
+        interval = bootstrap.percentiles([auroc(*drawn) for drawn in draws])
+    return {**row(auroc(inside, outside), interval, len(two)), "n_clouds": len(one)}
 
 
-def judge_folder(
-    model: predictor.Predictor, paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> tuple[list[predictor.ClassPrediction], list[str]]:
-    """(verdicts, refusals): what the model says to each picture that can be read, and why others cannot."""
-    verdicts, refused = [], []
-    for number, path in enumerate(paths):
+def classify_files(
+    model: predictor.Predictor, paths: Sequence[Path], progress: Progress | None = None
+) -> list[predictor.ClassPrediction | ImageError]:
+    """What the model says of each picture, or why it cannot be read."""
+    predictions: list[predictor.ClassPrediction | ImageError] = []
+    for place, path in enumerate(paths, 1):
         try:
-            verdicts.append(model.judge(images.read(path)))
+            predictions.append(model.classify(images.read(path)))
         except ImageError as problem:
-            refused.append(str(problem))
+            predictions.append(problem)
         if progress:
-            progress(number + 1, len(paths))
-    return verdicts, refused
+            progress(place, len(paths))
+    return predictions
 
 
 def other_kinds(real_data: Path | None) -> dict[str, list[Path]]:
@@ -148,8 +148,8 @@ def evaluate(
     model: predictor.Predictor,
     folder: Path,
     every: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    against: dict[str, list[Path]] | None = None,
+    progress: Progress | None = None,
+    against: Mapping[str, Sequence[Path]] | None = None,
 ) -> dict[str, Any]:
     """Scores of a class model on a folder per class: {task, n, left_out, metrics, per_class, confusion, note}.
 
@@ -158,55 +158,54 @@ def evaluate(
     """
     photos, conflict = folders.list_photos(folder, model.classes), folders.in_conflict(folder)
     clean = [photo for photo in photos if photo.path.name not in conflict]
-    seen = model.trained_on | frozenset(model.info.get("calibrated_on", ()))
-    kept = clean if every else [photo for photo in clean if opening.sha256_of(photo.path) not in seen]
-    if not kept:
-        raise DataError(
-            f"All {len(clean)} photographs of {folder} were trained on, so a score would mean nothing. Give others, "
-            "or add --all to see it all the same."
-        )
-    verdicts, truth, refused = [], [], 0
-    for number, photo in enumerate(kept):
-        try:
-            verdicts.append(model.judge(images.read(photo.path)))
-        except ImageError:
-            refused += 1
-            continue
-        truth.append(photo.label)
-        if progress:
-            progress(number + 1, len(kept))
-    result = {
-        "task": model.info["task"], "n": len(truth), "left_out": len(clean) - len(kept), "refused": refused,
-        "in_conflict": len(photos) - len(clean),
-    }  # fmt: skip
-    return {**result, **_told(model, verdicts, np.array(truth, np.intp), against or {})}
-
-
-def _told(
-    model: predictor.Predictor,
-    verdicts: list[predictor.ClassPrediction],
-    truth: Classes,
-    against: dict[str, list[Path]],
-) -> dict[str, Any]:
-    if not verdicts:
+    seen = frozenset[str]() if every else model.trained_on | frozenset(model.info.calibrated_on)
+    chosen = held_out(clean, lambda photo: photo.path, seen, f"photographs of {folder}", "others")
+    asked = classify_files(model, [photo.path for photo in chosen.items], progress)
+    answered = [(p, photo.label) for p, photo in zip(asked, chosen.items, strict=True) if not isinstance(p, ImageError)]
+    if not answered:
         raise DataError("None of the photographs can be read. Give JPEG or PNG files.")
-    probabilities = np.stack([verdict.probability for verdict in verdicts])
+    predictions, truth = [p for p, _ in answered], np.array([label for _, label in answered], np.intp)
+    probabilities = np.stack([prediction.probability for prediction in predictions])
     matrix = confusion_matrix(truth, probabilities.argmax(axis=1), len(model.classes))
-    table = score(probabilities, truth)
-    inside = [verdict.score for verdict in verdicts]
-    accepted = np.array([verdict.accepted for verdict in verdicts], float)
-    table["accepted"] = _row(float(accepted.mean()), [], len(accepted))
+    return {
+        "task": model.info.task,
+        "n": len(truth),
+        "left_out": chosen.left_out,
+        "refused": len(chosen.items) - len(truth),
+        "in_conflict": len(photos) - len(clean),
+        "metrics": score(probabilities, truth) | _acceptance(model, predictions, against or {}),
+        "per_class": _per_class(matrix, model.classes),
+        "confusion": matrix.tolist(),
+        "reliability": reliability(probabilities, truth),
+        "note": no_interval_note(len(truth), "photographs"),
+    }
+
+
+def _acceptance(
+    model: predictor.Predictor,
+    inside: Sequence[predictor.ClassPrediction],
+    against: Mapping[str, Sequence[Path]],
+) -> dict[str, dict[str, Any]]:
+    """Rows of how many photographs are accepted, and how well pictures of each other kind are told from them."""
+    accepted = np.array([prediction.accepted for prediction in inside], float)
+    table = {"accepted": row(float(accepted.mean()), NO_INTERVAL, len(accepted))}
     for kind, paths in against.items():
-        others, _ = judge_folder(model, paths)
+        others = [p for p in classify_files(model, paths) if not isinstance(p, ImageError)]
         if others:
-            table[f"auroc_{kind}"] = rejection(inside, [verdict.score for verdict in others])
-            table[f"rejected_{kind}"] = _row(float(np.mean([not v.accepted for v in others])), [], len(others))
-    per_class = {
-        name: {"n": int(matrix[k].sum()), "recall": _number(matrix[k, k] / max(1, matrix[k].sum())),
-               "precision": _number(matrix[k, k] / max(1, matrix[:, k].sum()))}
-        for k, name in enumerate(model.classes)
-    }  # fmt: skip
-    few = len(truth) < SMALLEST_N
-    note = f"No interval: {len(truth)} photographs are fewer than {SMALLEST_N}." if few else ""
-    return {"metrics": table, "per_class": per_class, "confusion": matrix.tolist(),
-            "reliability": reliability(probabilities, truth), "note": note}  # fmt: skip
+            table[f"auroc_{kind}"] = rejection([p.score for p in inside], [p.score for p in others])
+            rejected = float(np.mean([not p.accepted for p in others]))
+            table[f"rejected_{kind}"] = row(rejected, NO_INTERVAL, len(others))
+    return table
+
+
+def _per_class(matrix: NDArray[np.int64], classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """{class: {n, recall, precision}} of a confusion matrix (K, K)."""
+    hit, true, answered = np.diagonal(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    return {
+        name: {
+            "n": int(true[k]),
+            "recall": number(hit[k] / max(1, true[k])),
+            "precision": number(hit[k] / max(1, answered[k])),
+        }
+        for k, name in enumerate(classes)
+    }

@@ -48,9 +48,7 @@ class Review:
         return sorted(found, key=lambda one: (-one.loss, one.photo.stem))
 
 
-def review(
-    model: predictor.Predictor, folder: Path, progress: Callable[[int, int], None] | None = None
-) -> Review:  # fmt: skip
+def review(model: predictor.Predictor, folder: Path, progress: Callable[[int, int], None] | None = None) -> Review:
     """Judge every photograph of a folder whose classes the model knows. Raises DataError where there is none."""
     photos = folders.list_photos(folder, model.classes)
     found, refused = [], []

@@ -1,22 +1,18 @@
 """A model's scores on a data folder, with n and interval, and the exact best threshold and smallest size."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cloudcore.errors import DataError
-from cloudcore.files import opening
 from cloudcore.frames import labelled
-from cloudcore.masks import mask, metrics, sweep
-from cloudcore.models import class_evaluation, mask_evaluation, predictor
+from cloudcore.masks import bootstrap, mask, metrics, sweep
+from cloudcore.models import class_evaluation, mask_evaluation, predictor, score_rows
+from cloudcore.models.held_out import HeldOut, held_out
 from cloudcore.sky import cloud_amount
 
-SMALLEST_N = 20
-RESAMPLES = 1000
 _SCORES: dict[str, Callable[[Sequence[metrics.Confusion]], float]] = {
     "accuracy": lambda found: _pooled(found).accuracy,
     "f1": lambda found: _pooled(found).dice,
@@ -29,14 +25,6 @@ _SCORES: dict[str, Callable[[Sequence[metrics.Confusion]], float]] = {
 }
 
 
-@dataclass(frozen=True)
-class Kept:
-    """The pairs of a folder a model may be scored on, and how many of its own training images were left out."""
-
-    pairs: tuple[labelled.Pair, ...]
-    left_out: int
-
-
 def _pooled(found: Sequence[metrics.Confusion]) -> metrics.Confusion:
     return sum(found[1:], found[0])
 
@@ -45,18 +33,10 @@ def _oktas_apart(c: metrics.Confusion) -> int:
     return abs(cloud_amount.okta(c.cloud_predicted) - cloud_amount.okta(c.cloud_truth))
 
 
-def keep(model: predictor.Predictor, folder: Path, every: bool = False) -> Kept:
+def choose_pairs(model: predictor.Predictor, folder: Path, every: bool = False) -> HeldOut[labelled.Pair]:
     """The labelled pairs of a folder without the images the model learnt from (unless `every`). Raises DataError."""
-    found = labelled.pairs(folder)
-    if every:
-        return Kept(tuple(found), 0)
-    kept = tuple(pair for pair in found if opening.sha256_of(pair.image) not in model.trained_on)
-    if not kept:
-        raise DataError(
-            f"All {len(found)} frames of {folder} were trained on, so a score would mean nothing. Give other frames, "
-            "or add --all to see it all the same."
-        )
-    return Kept(kept, len(found) - len(kept))
+    seen = frozenset[str]() if every else model.trained_on
+    return held_out(labelled.pairs(folder), lambda pair: pair.image, seen, f"frames of {folder}", "other frames")
 
 
 def score(confusions: Sequence[metrics.Confusion], seed: int = 0) -> dict[str, dict[str, Any]]:
@@ -64,24 +44,22 @@ def score(confusions: Sequence[metrics.Confusion], seed: int = 0) -> dict[str, d
     usable = [c for c in confusions if c.tp + c.fp + c.fn + c.tn]
     if not usable:
         raise DataError("No frame has a defined pixel, so nothing can be scored. Give masks with cloud and sky.")
-    table = {}
-    for name, value_of in _SCORES.items():
-        low = high = None
-        if len(usable) >= SMALLEST_N:
-            low, high = (_number(v) for v in metrics.bootstrap(usable, value_of, n=RESAMPLES, seed=seed))
-        table[name] = {"value": _number(value_of(usable)), "low": low, "high": high, "n": len(usable)}
-    return table
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 5) if math.isfinite(value) else None
+    enough = len(usable) >= bootstrap.SMALLEST_N
+    return {
+        name: score_rows.row(
+            score_of(usable),
+            bootstrap.interval(usable, score_of, seed=seed) if enough else score_rows.NO_INTERVAL,
+            len(usable),
+        )
+        for name, score_of in _SCORES.items()
+    }
 
 
 def confusion_of(model: predictor.Predictor, pair: labelled.Pair) -> metrics.Confusion:
     """What a sky model gets right and wrong on one labelled frame, at its own threshold and min_size."""
     image, label = labelled.read_pair(pair)
     cloud, valid = mask.from_label(label)
-    return metrics.confusion(mask.clean(model(image), model.threshold[0], model.min_size[0], valid), cloud, valid)
+    return metrics.confusion(model.mask(image, valid), cloud, valid)
 
 
 def evaluate(
@@ -97,51 +75,47 @@ def evaluate(
     other kinds are scored by their own modules. against is a folder of real data whose other pictures a class model
     should reject.
     """
-    if model.info["kind"] == "masks":
+    if model.info.kind == "masks":
         return mask_evaluation.evaluate(model, folder, every, progress)
-    if model.info["kind"] == "class":
-        others = class_evaluation.other_kinds(against) if model.info.get("rejection") else {}
+    if model.info.kind == "class":
+        others = class_evaluation.other_kinds(against) if model.info.rejection else {}
         return class_evaluation.evaluate(model, folder, every, progress, others)
-    if model.info["kind"] != "mask":
-        raise DataError(
-            f"{model.folder.name} is of kind {model.info['kind']}; this folder holds masks. Choose another."
-        )
-    kept = keep(model, folder, every)
-    confusions, sources = [], []
-    for index, pair in enumerate(kept.pairs):
+    chosen = choose_pairs(model, folder, every)
+    confusions: list[metrics.Confusion] = []
+    by_source: dict[str, list[metrics.Confusion]] = {}
+    for index, pair in enumerate(chosen.items):
         confusions.append(confusion_of(model, pair))
-        sources.append(pair.source or "all")
+        by_source.setdefault(pair.source or "all", []).append(confusions[-1])
         if progress:
-            progress(index + 1, len(kept.pairs))
-    by_source = {
-        name: score([c for c, s in zip(confusions, sources, strict=True) if s == name]) for name in sorted(set(sources))
-    }
-    note = (
-        "" if len(confusions) >= SMALLEST_N else f"No interval: {len(confusions)} frames are fewer than {SMALLEST_N}."
-    )
+            progress(index + 1, len(chosen.items))
     return {
-        "task": model.info["task"], "n": len(confusions), "left_out": kept.left_out, "threshold": model.threshold,
-        "min_size": model.min_size, "metrics": score(confusions), "by_source": by_source, "note": note,
-    }  # fmt: skip
+        "task": model.info.task,
+        "n": len(confusions),
+        "left_out": chosen.left_out,
+        "threshold": model.threshold,
+        "min_size": model.min_size,
+        "metrics": score(confusions),
+        "by_source": {name: score(by_source[name]) for name in sorted(by_source)},
+        "note": score_rows.no_interval_note(len(confusions), "frames"),
+    }
 
 
 def sweep_model(
     model: predictor.Predictor, folder: Path, every: bool = False, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
     """{class: {threshold, min_size, dice, grid_hw, n}}: the best pair by Dice of cloud pooled over frames, exactly."""
-    if model.info["kind"] == "masks":
+    if model.info.kind == "masks":
         return mask_evaluation.sweep_model(model, folder, every, progress)
-    kept = keep(model, folder, every)
+    chosen = choose_pairs(model, folder, every)
     predicted = np.zeros((len(sweep.THRESHOLDS), len(sweep.MIN_SIZES)), np.int64)
     hit, truth = np.zeros_like(predicted), 0
-    for index, pair in enumerate(kept.pairs):
+    for index, pair in enumerate(chosen.items):
         image, label = labelled.read_pair(pair)
         cloud, valid = mask.from_label(label)
         s, n, g = sweep.counts_sweep(model(image), cloud, sweep.THRESHOLDS, sweep.MIN_SIZES, valid)
         predicted, hit, truth = predicted + s, hit + n, truth + int(g)
         if progress:
-            progress(index + 1, len(kept.pairs))
-    surface = np.where(predicted + truth > 0, 2 * hit / np.maximum(predicted + truth, 1), 1.0)
-    threshold, min_size, dice = sweep.best(surface, sweep.THRESHOLDS, sweep.MIN_SIZES)
+            progress(index + 1, len(chosen.items))
+    threshold, min_size, dice = sweep.best(sweep.dice_of(predicted, hit, truth), sweep.THRESHOLDS, sweep.MIN_SIZES)
     best = {"threshold": float(threshold), "min_size": int(min_size), "dice": float(dice), "grid_hw": None}
-    return {model.classes[0]: {**best, "n": len(kept.pairs), "left_out": kept.left_out}}
+    return {model.classes[0]: {**best, "n": len(chosen.items), "left_out": chosen.left_out}}

@@ -1,25 +1,20 @@
-"""A model folder: model.onnx, weights.safetensors and model.json; and the predictors that answer for any image."""
+"""Model folders (model.onnx, weights.safetensors and model.json): found by name, listed, named, given thresholds."""
 
-import json
-import math
 import re
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cloudcore import runs
 from cloudcore import settings as settings_module
 from cloudcore.errors import ModelError
 from cloudcore.files import atomic
+from cloudcore.models.model_info import ModelInfo
 from cloudcore.settings import Settings
 
 ZOO = Path(__file__).parents[1] / "zoo"
-KINDS = ("mask", "masks", "class")
-"""What a model may answer with: one mask, one mask a class, one class."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}")
-_REQUIRED = ("task", "kind", "classes", "input", "mean", "std", "threshold", "min_size", "temperature")
 _PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin")
 
 
@@ -33,7 +28,7 @@ class ModelEntry:
     task: str
     kind: str
     shipped: bool
-    info: Mapping[str, Any]
+    info: ModelInfo
 
 
 def find_folder(name_or_folder: str | Path, settings: Settings | None = None) -> Path:
@@ -60,42 +55,6 @@ def find_folder(name_or_folder: str | Path, settings: Settings | None = None) ->
     raise ModelError(f"There is no model {text!r}. Those there are: {names}.")
 
 
-def read_info(folder: Path) -> dict[str, Any]:
-    """model.json, checked for the keys a predictor needs. Raises ModelError."""
-    try:
-        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise ModelError(
-            f"model.json of {folder.name} cannot be read ({problem}). Export the model again."
-        ) from problem
-    missing = [name for name in _REQUIRED if not isinstance(info, dict) or info.get(name) is None]
-    if missing:
-        raise ModelError(f"model.json of {folder.name} lacks {', '.join(missing)}. Export the model again.")
-    if not all(isinstance(info[name], list) for name in ("classes", "threshold", "min_size")):
-        raise ModelError(f"model.json of {folder.name} needs lists as classes, threshold and min_size. Correct it.")
-    count = len(info["classes"])
-    if len(info["threshold"]) != count or len(info["min_size"]) != count:
-        raise ModelError(f"model.json of {folder.name} needs one threshold and one min_size a class. Correct it.")
-    _check_values(folder.name, info)
-    return dict(info)
-
-
-def _check_values(name: str, info: Mapping[str, Any]) -> None:
-    """Raises ModelError where a value of model.json is of a kind no predictor could use."""
-    if info["kind"] not in KINDS:
-        raise ModelError(f"model.json of {name} says kind {info['kind']!r}, wanted {', '.join(KINDS)}. Correct it.")
-    temperature = info["temperature"]
-    if not isinstance(temperature, int | float) or not math.isfinite(temperature) or temperature <= 0:
-        raise ModelError(f"model.json of {name} says temperature {temperature!r}, wanted more than 0. Correct it.")
-    wanted = info["input"]
-    if not isinstance(wanted, dict) or not all(isinstance(wanted.get(key), int) for key in ("side", "multiple")):
-        raise ModelError(f"model.json of {name} needs input.side and input.multiple, in px. Export the model again.")
-    for key in ("mean", "std"):
-        values = info[key]
-        if not isinstance(values, list) or len(values) != 3 or not all(isinstance(v, int | float) for v in values):
-            raise ModelError(f"model.json of {name} needs three numbers as {key}. Export the model again.")
-
-
 def available(settings: Settings | None = None) -> list[ModelEntry]:
     """Every model there is: shipped, named by a person, or left by a run; damaged ones are passed over."""
     chosen = settings or settings_module.load()
@@ -109,12 +68,10 @@ def available(settings: Settings | None = None) -> list[ModelEntry]:
     entries = []
     for name, folder, shipped in found:
         try:
-            info = read_info(folder)
+            info = ModelInfo.read(folder)
         except ModelError:
             continue
-        entries.append(
-            ModelEntry(name, str(info.get("title", name)), folder, info["task"], info["kind"], shipped, info)
-        )
+        entries.append(ModelEntry(name, info.title or name, folder, info.task, info.kind, shipped, info))
     return entries
 
 
@@ -126,14 +83,18 @@ def write_threshold(
     data_note: str = "",
 ) -> None:
     """Store thresholds (0..1) and smallest sizes (px), one a class, in model.json; data_note says from what data."""
-    info = read_info(folder)
-    if len(threshold) != len(info["classes"]) or len(min_size) != len(info["classes"]):
-        raise ModelError(f"{folder.name} has {len(info['classes'])} classes. Give one threshold and min_size for each.")
+    info = ModelInfo.read(folder)
+    if len(threshold) != len(info.classes) or len(min_size) != len(info.classes):
+        raise ModelError(f"{folder.name} has {len(info.classes)} classes. Give one threshold and min_size for each.")
     if not all(0 <= value <= 1 for value in threshold) or not all(value >= 0 for value in min_size):
         raise ModelError("A threshold lies between 0 and 1, a smallest size is 0 px or more. Correct it.")
-    info |= {"threshold": [float(v) for v in threshold], "min_size": [int(v) for v in min_size]}
-    info |= {"grid_hw": list(grid_hw) if grid_hw else None, "threshold_from": data_note}
-    atomic.write_json(folder / "model.json", info)
+    replace(
+        info,
+        threshold=tuple(float(value) for value in threshold),
+        min_size=tuple(int(value) for value in min_size),
+        grid_hw=grid_hw,
+        threshold_from=data_note,
+    ).write(folder)
 
 
 def save_run_as(run: runs.Run, name: str, settings: Settings | None = None) -> Path:

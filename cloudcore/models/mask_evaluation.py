@@ -1,30 +1,29 @@
-"""Models of several masks: scores, the exact best threshold and min_size of each class, masks and submissions.
+"""Models of several masks: scores, the exact best threshold and min_size of each class, and submissions.
 
 The convention is Kaggle's "Understanding Clouds from Satellite Images": Dice of every image and class on a grid of
 350 x 525, where both empty count 1 and one empty counts 0, and the mean of all. Two thirds of a usual score come from
 answering empty where nothing is, so that part stands apart from what true overlap gives.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import DataError
-from cloudcore.files import opening
-from cloudcore.masks import mask, metrics, sweep
+from cloudcore.masks import bootstrap, metrics, sweep
 from cloudcore.models import predictor
+from cloudcore.models.held_out import held_out
+from cloudcore.models.score_rows import NO_INTERVAL, no_interval_note, row
 from cloudcore.satellite import cache
 from cloudcore.satellite import table as satellite_table
 from cloudcore.satellite.table import GRID_HW, PATTERNS, Table
 
-SMALLEST_N = 20
-RESAMPLES = 1000
 MIN_SIZES: tuple[int, ...] = (
     *(0, 100, 250, 500, 750, 1000, 1500, 2000, 3000, 4000, 5000, 6500, 8000, 10000, 12500, 15000, 17500, 20000),
     *(25000, 30000),
@@ -35,7 +34,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Kept:
+class ScoredImages:
     """Images a model may be scored on: their table, folder and names, and how many it was trained on and left out."""
 
     table: Table
@@ -43,58 +42,35 @@ class Kept:
     names: tuple[str, ...]
     left_out: int
 
+    def read(self) -> Iterator[tuple[images.Image, NDArray[np.bool_]]]:
+        """(image (H, W, 3), true masks (K, 350, 525)) of each, one at a time."""
+        for name in self.names:
+            yield images.read(self.folder / name), self.table.masks(name, GRID_HW)
+
 
 @dataclass(frozen=True)
-class Found:
+class DiceTable:
     """Dice (n, K) of images and classes, and where the truth is empty, bool (n, K)."""
 
     dice: Floats
     empty: NDArray[np.bool_]
 
-    def only(self, index: int) -> "Found":
+    def only(self, index: int) -> "DiceTable":
         """One class alone, (n, 1)."""
-        return Found(self.dice[:, index : index + 1], self.empty[:, index : index + 1])
+        return DiceTable(self.dice[:, index : index + 1], self.empty[:, index : index + 1])
 
 
-def keep(model: predictor.Predictor, folder: Path, every: bool = False) -> Kept:
+def choose_images(model: predictor.Predictor, folder: Path, every: bool = False) -> ScoredImages:
     """Images of a patterns data folder without those the model learnt from (unless `every`). Raises DataError."""
-    if tuple(model.classes) != PATTERNS:
+    if model.classes != PATTERNS:
         raise DataError(
             f"{model.folder.name} answers {', '.join(model.classes)}; {satellite_table.find(folder)[0].name} holds "
             f"{', '.join(PATTERNS)}. Choose another model."
         )
-    table, found, names = cache.sources(folder)
-    if every or not model.trained_on:
-        return Kept(table, found, tuple(names), 0)
-    kept = tuple(name for name in names if opening.sha256_of(found / name) not in model.trained_on)
-    if not kept:
-        raise DataError(
-            f"All {len(names)} images of {folder} were trained on, so a score would mean nothing. Give other images, "
-            "or add --all to see it all the same."
-        )
-    return Kept(table, found, kept, len(names) - len(kept))
-
-
-def clean_all(model: predictor.Predictor, probability: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Masks, bool (K, H, W), of probabilities (K, H, W) by each class's own threshold and min_size."""
-    each = zip(probability, model.threshold, model.min_size, strict=True)
-    return np.stack([mask.clean(plane, threshold, size) for plane, threshold, size in each])
-
-
-def masks_of(
-    model: predictor.Predictor, image: images.Image, out_hw: tuple[int, int] | None = None
-) -> NDArray[np.bool_]:
-    """The masks of an image, bool (K, H, W) at its size or at out_hw, cleaned on the model's own grid.
-
-    min_size counts px of model.grid_hw; where that is not the size asked for, the cleaned masks are resized by nearest
-    neighbour.
-    """
-    wanted = out_hw or cast(tuple[int, int], image.shape[:2])
-    cleaned = clean_all(model, model(image, model.grid_hw or wanted))
-    if cleaned.shape[1:] == wanted:
-        return cleaned
-    sized = [cv2.resize(m.view(np.uint8), wanted[::-1], interpolation=cv2.INTER_NEAREST) for m in cleaned]
-    return np.stack(sized).astype(np.bool_)
+    table, below, names = cache.sources(folder)
+    seen = frozenset[str]() if every else model.trained_on
+    chosen = held_out(names, lambda name: below / name, seen, f"images of {folder}", "other images")
+    return ScoredImages(table, below, chosen.items, chosen.left_out)
 
 
 def dice_rows(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Floats:
@@ -102,62 +78,58 @@ def dice_rows(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Floats:
     return np.array([metrics.dice(p, t) for p, t in zip(predicted, truth, strict=True)], np.float64)
 
 
-def find(model: predictor.Predictor, kept: Kept, progress: Progress | None = None) -> Found:
-    """Dice of each kept image and class at 350 x 525, at the model's own thresholds and smallest sizes."""
+def dice_table(model: predictor.Predictor, chosen: ScoredImages, progress: Progress | None = None) -> DiceTable:
+    """Dice of each image and class at 350 x 525, at the model's own thresholds and smallest sizes."""
     rows, empty = [], []
-    for index, (image, truth) in enumerate(_read(kept)):
-        rows.append(dice_rows(masks_of(model, image, GRID_HW), truth))
+    for index, (image, truth) in enumerate(chosen.read()):
+        rows.append(dice_rows(model.mask(image, out_hw=GRID_HW), truth))
         empty.append(~truth.any(axis=(1, 2)))
         if progress:
-            progress(index + 1, len(kept.names))
-    return Found(np.array(rows, np.float64), np.array(empty, np.bool_))
+            progress(index + 1, len(chosen.names))
+    return DiceTable(np.array(rows, np.float64), np.array(empty, np.bool_))
 
 
-def _read(kept: Kept) -> Iterator[tuple[images.Image, NDArray[np.bool_]]]:
-    for name in kept.names:
-        yield images.read(kept.folder / name), kept.table.masks(name, GRID_HW)
-
-
-def score(found: Found, seed: int = 0) -> dict[str, dict[str, Any]]:
+def score(table: DiceTable, seed: int = 0) -> dict[str, dict[str, Any]]:
     """{name: {value, low, high, n}} over image and class pairs; whole images are drawn for the 95 % interval.
 
     dice = from_empty (both empty, each worth 1) + from_overlap; dice_nonempty is the mean where the truth holds the
     pattern, dice_empty where it does not, all_empty what an answer of nothing would score. n counts images; below 20
     of them low and high are None.
     """
-    ones = np.ones(found.dice.shape)
-    credit, overlap = np.where(found.empty, found.dice, 0.0), np.where(found.empty, 0.0, found.dice)
-    shares = {
-        "dice": (found.dice, ones), "from_empty": (credit, ones), "from_overlap": (overlap, ones),
-        "dice_nonempty": (overlap, ~found.empty), "dice_empty": (credit, found.empty), "all_empty": (found.empty, ones),
-    }  # fmt: skip
-    table = {}
-    for name, (part, whole) in shares.items():
-        parts, wholes = part.sum(axis=1, dtype=np.float64), whole.sum(axis=1, dtype=np.float64)
-        used = wholes > 0
-        low, high = _interval(parts[used], wholes[used], seed)
-        total = float(wholes.sum())
-        value = round(float(parts.sum()) / total, 5) if total else None
-        table[name] = {"value": value, "low": low, "high": high, "n": int(used.sum())}
-    return table
+    every, empty = np.ones(table.dice.shape, np.bool_), table.empty
+    credit, overlap = np.where(empty, table.dice, 0.0), np.where(empty, 0.0, table.dice)
+    return {
+        "dice": _mean_row(table.dice, every, seed),
+        "from_empty": _mean_row(credit, every, seed),
+        "from_overlap": _mean_row(overlap, every, seed),
+        "dice_nonempty": _mean_row(overlap, ~empty, seed),
+        "dice_empty": _mean_row(credit, empty, seed),
+        "all_empty": _mean_row(empty, every, seed),
+    }
 
 
-def _interval(parts: Floats, wholes: Floats, seed: int) -> tuple[float | None, float | None]:
-    """Percentile bootstrap over images of sum(parts) / sum(wholes); None below SMALLEST_N images."""
-    if len(parts) < SMALLEST_N:
-        return None, None
-    drawn = np.random.default_rng(seed).integers(0, len(parts), (RESAMPLES, len(parts)))
-    low, high = np.percentile(parts[drawn].sum(axis=1) / wholes[drawn].sum(axis=1), (2.5, 97.5))
-    return round(float(low), 5), round(float(high), 5)
+def _mean_row(values: NDArray[Any], counted: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    """The row of a mean over the counted pairs of values (n, K), which are 0 elsewhere; n counts images with any."""
+    sums, counts = values.sum(axis=1, dtype=np.float64), counted.sum(axis=1, dtype=np.float64)
+    mean = float(sums.sum()) / float(counts.sum()) if counts.any() else math.nan
+    sums, counts = sums[counts > 0], counts[counts > 0]
+    interval = NO_INTERVAL
+    if len(counts) >= bootstrap.SMALLEST_N:
+        drawn = bootstrap.draw(len(counts), seed=seed)
+        interval = bootstrap.percentiles(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    return row(mean, interval, len(counts))
 
 
-def tables(model: predictor.Predictor, kept: Kept, progress: Progress | None = None) -> dict[str, Any]:
-    """{n, metrics, by_class, note} of a model on kept images."""
-    found = find(model, kept, progress)
-    by_class = {name: score(found.only(index)) for index, name in enumerate(model.classes)}
-    count = len(kept.names)
-    note = "" if count >= SMALLEST_N else f"No interval: {count} images are fewer than {SMALLEST_N}."
-    return {"n": count, "metrics": score(found), "by_class": by_class, "note": note, "grid_hw": list(GRID_HW)}
+def scores_of(model: predictor.Predictor, chosen: ScoredImages, progress: Progress | None = None) -> dict[str, Any]:
+    """{n, metrics, by_class, note, grid_hw} of a model on chosen images."""
+    table, count = dice_table(model, chosen, progress), len(chosen.names)
+    return {
+        "n": count,
+        "metrics": score(table),
+        "by_class": {name: score(table.only(index)) for index, name in enumerate(model.classes)},
+        "note": no_interval_note(count, "images"),
+        "grid_hw": list(GRID_HW),
+    }
 
 
 def evaluate(
@@ -167,9 +139,14 @@ def evaluate(
 
     {task, n, left_out, threshold, min_size, grid_hw, metrics: {name: {value, low, high, n}}, by_class: {...}, note}
     """
-    kept = keep(model, folder, every)
-    head = {"task": model.info["task"], "left_out": kept.left_out}
-    return {**head, "threshold": model.threshold, "min_size": model.min_size, **tables(model, kept, progress)}
+    chosen = choose_images(model, folder, every)
+    return {
+        "task": model.info.task,
+        "left_out": chosen.left_out,
+        "threshold": model.threshold,
+        "min_size": model.min_size,
+        **scores_of(model, chosen, progress),
+    }
 
 
 def sweep_model(
@@ -179,15 +156,16 @@ def sweep_model(
 
     The mean is over all images at 350 x 525, those without the pattern included; thresholds lie between 0 and 1.
     """
-    kept = keep(model, folder, every)
+    chosen = choose_images(model, folder, every)
+    count = len(chosen.names)
     sums = np.zeros((len(model.classes), len(sweep.THRESHOLDS), len(MIN_SIZES)))
-    for index, (image, truth) in enumerate(_read(kept)):
+    for index, (image, truth) in enumerate(chosen.read()):
         for place, (plane, cloud) in enumerate(zip(model(image, GRID_HW), truth, strict=True)):
             sums[place] += sweep.dice_sweep(plane, cloud, sweep.THRESHOLDS, MIN_SIZES)
         if progress:
-            progress(index + 1, len(kept.names))
-    return {name: best_of(surface / len(kept.names), len(kept.names), kept.left_out)
-            for name, surface in zip(model.classes, sums, strict=True)}  # fmt: skip
+            progress(index + 1, count)
+    surfaces = zip(model.classes, sums, strict=True)
+    return {name: best_of(surface / count, count, chosen.left_out) for name, surface in surfaces}
 
 
 def best_of(surface: Floats, n: int, left_out: int) -> dict[str, Any]:
@@ -218,7 +196,7 @@ def _submission_rows(
     model: predictor.Predictor, paths: Sequence[Path], progress: Progress | None
 ) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     for index, path in enumerate(paths):
-        for name, cloud in zip(model.classes, masks_of(model, images.read(path), GRID_HW), strict=True):
+        for name, cloud in zip(model.classes, model.mask(images.read(path), out_hw=GRID_HW), strict=True):
             yield path.name, name, cloud
         if progress:
             progress(index + 1, len(paths))

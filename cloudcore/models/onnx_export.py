@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from cloudcore.errors import ModelError
 from cloudcore.files import atomic, opening
+from cloudcore.models.model_info import ModelInfo
 
 
-def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+def export(net: Any, folder: Path, info: ModelInfo, weights: Mapping[str, Any]) -> None:
     """Write a model folder from a torch module on the CPU: x (N, 3, H, W) -> logits, free batch, height and width.
 
     The caller rounds the weights to float16 first (round_weights): they are stored so, and computed with in float32.
@@ -21,7 +23,7 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
     from safetensors.torch import save_file
 
     with atomic.new_folder(folder, over=True) as built:
-        multiple = int(info["input"]["multiple"])
+        multiple = info.input.multiple
         side = max(64, 2 * multiple)
         _export_graph(net, built / "model.onnx", side, ("logits", "looked")[: _count_outputs(net, side)])
         _store_float16(built / "model.onnx")
@@ -29,7 +31,7 @@ def export(net: Any, folder: Path, info: Mapping[str, Any], weights: Mapping[str
         save_file({name: value.contiguous() for name, value in halves.items()}, built / "weights.safetensors")
         _agree(net, built / "model.onnx", torch.randn(1, 3, 3 * multiple + 32, 4 * multiple + 32)[..., : 4 * multiple])
         files = {p.name: opening.sha256_of(p) for p in sorted(built.iterdir())}
-        atomic.write_json(built / "model.json", {**info, "files": files})
+        replace(info, files=files).write(built)
 
 
 def round_weights(net: Any) -> None:
@@ -61,10 +63,17 @@ def _export_graph(net: Any, path: Path, side: int, outputs: Sequence[str]) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            net.eval(), (x,), str(path), dynamo=True, external_data=False, optimize=False,
-            input_names=["x"], output_names=list(outputs),
-            dynamic_shapes=(free,), verbose=False,
-        )  # fmt: skip
+            net.eval(),
+            (x,),
+            str(path),
+            dynamo=True,
+            external_data=False,
+            optimize=False,
+            input_names=["x"],
+            output_names=list(outputs),
+            dynamic_shapes=(free,),
+            verbose=False,
+        )
 
 
 def _store_float16(path: Path) -> None:

@@ -1,7 +1,6 @@
 """A model that answers: loaded, checked, and run by ONNX Runtime."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudcore import images
+from cloudcore import images, masks
 from cloudcore.errors import ModelError
 from cloudcore.files import opening
-from cloudcore.models.folder import find_folder, read_info
+from cloudcore.models.folder import find_folder
+from cloudcore.models.model_info import ModelInfo, Rejection
 from cloudcore.photographs.rejection import distance
 from cloudcore.settings import Settings
 
@@ -26,33 +26,40 @@ class Predictor:
     """A loaded model: call it with an image (H, W, 3) uint8 of 16 px a side or more, get probabilities, float32.
 
     (H, W) for kind mask, (K, H, W) for masks, (K,) for class; every pixel is answered. classes, threshold and min_size
-    have one entry a class; min_size counts px of grid_hw, or of the image itself where that is None.
+    have one entry a class; min_size counts px of grid_hw, or of the image itself where that is None. info is
+    model.json.
+
+    >>> predictor = load("sky")
+    >>> image = np.zeros((48, 64, 3), np.uint8)
+    >>> predictor(image).shape, predictor.mask(image).dtype
+    ((48, 64), dtype('bool'))
+    >>> predictor.classes, predictor.threshold, predictor.info["kind"]
+    (('cloud',), (0.5,), 'mask')
     """
 
     folder: Path
-    info: Mapping[str, Any]
+    info: ModelInfo
     session: Any
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names, in the order of the output."""
-        return tuple(self.info["classes"])
+        return self.info.classes
 
     @property
     def threshold(self) -> tuple[float, ...]:
         """A pixel is cloud where probability > threshold."""
-        return tuple(float(value) for value in self.info["threshold"])
+        return self.info.threshold
 
     @property
     def min_size(self) -> tuple[int, ...]:
         """A component stays when its area > min_size."""
-        return tuple(int(value) for value in self.info["min_size"])
+        return self.info.min_size
 
     @property
     def grid_hw(self) -> tuple[int, int] | None:
         """The grid min_size is counted on; None: the image's own."""
-        grid = self.info.get("grid_hw")
-        return (int(grid[0]), int(grid[1])) if grid else None
+        return self.info.grid_hw
 
     def __call__(self, image: images.Image, out_hw: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """Probabilities of an image, at its own size or straight on the grid out_hw.
@@ -60,45 +67,65 @@ class Predictor:
         Raises ModelError for another shape, type or a side below 16 px.
         """
         _check_image(image)
-        if self.info["kind"] == "class":
-            return self.judge(image).probability
-        logits = self._logits(image, out_hw) / float(self.info["temperature"])
+        if self.info.kind == "class":
+            return self.classify(image).probability
+        logits = self._logits(image, out_hw) / self.info.temperature
         with np.errstate(over="ignore"):
             probability = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-        return probability[0] if self.info["kind"] == "mask" else probability
+        return probability[0] if self.info.kind == "mask" else probability
+
+    def mask(
+        self, image: images.Image, valid: masks.Mask | None = None, out_hw: tuple[int, int] | None = None
+    ) -> masks.Mask:
+        """Cloud at the model's own thresholds and smallest sizes, bool (H, W) for kind mask, (K, H, W) for masks.
+
+        It has the image's size or out_hw, and so has valid, outside which nothing is cloud. Components are counted on
+        grid_hw; where that is another size, the masks are resized by nearest neighbour. Raises ModelError as calling
+        it does, and for a model of kind class.
+        """
+        if self.info.kind == "class":
+            raise ModelError(f"{self.folder.name} answers one class an image, so it has no mask. Choose another model.")
+        wanted_hw = out_hw or (image.shape[0], image.shape[1])
+        grid_hw = self.grid_hw or wanted_hw
+        probability = self(image, grid_hw)
+        counted = None if valid is None else _nearest(masks.as_mask(valid, "valid mask", wanted_hw), grid_hw)
+        planes = probability[None] if self.info.kind == "mask" else probability
+        each = zip(planes, self.threshold, self.min_size, strict=False)  # kind mask has one plane
+        cleaned = [_nearest(masks.clean(plane, level, size, counted), wanted_hw) for plane, level, size in each]
+        found = np.stack(cleaned) if valid is None or grid_hw == wanted_hw else np.stack(cleaned) & valid
+        return found[0] if self.info.kind == "mask" else found
 
     def logits(self, image: images.Image) -> NDArray[np.float32]:
         """What a class model answers before temperature and softmax, float32 (K,)."""
         return self._answers(image)[0]
 
-    def judge(self, image: images.Image) -> "ClassPrediction":
+    def classify(self, image: images.Image) -> "ClassPrediction":
         """All a class model says of an image, from one run of its graph. Raises ModelError as calling it does."""
         _check_image(image)
         answers = self._answers(image)
-        scaled = answers[0].astype(np.float64) / float(self.info["temperature"])
+        scaled = answers[0].astype(np.float64) / self.info.temperature
         raised = np.exp(scaled - scaled.max())
-        told = self.info.get("rejection") or {"by": "energy", "threshold": -math.inf}
-        score = strength(answers[0], str(told["by"])) * float(told.get("scale", 1.0))
-        score -= float(told.get("distance_scale", 0.0)) * distance(image, told.get("statistics", {}))
+        rule = self.info.rejection or Rejection()
+        score = strength(answers[0], rule.by) * rule.scale
+        score -= rule.distance_scale * distance(image, rule.statistics)
         maps = answers[1] if len(answers) > 1 else None
-        return ClassPrediction(
-            np.asarray(raised / raised.sum(), np.float32), score, score >= float(told["threshold"]), maps
-        )
+        return ClassPrediction(np.asarray(raised / raised.sum(), np.float32), score, score >= rule.threshold, maps)
 
-    def looked(self, image: images.Image, number: int | None = None) -> NDArray[np.float32] | None:
-        """Where a class model looked for class `number` (its answer by default), float32 (H, W) in 0..1; None if it
-        cannot tell."""
-        verdict = self.judge(image)
-        return verdict.looked((image.shape[0], image.shape[1]), number)
+    def activation_map(self, image: images.Image, number: int | None = None) -> NDArray[np.float32] | None:
+        """Class activation map of class `number` (the answer by default), float32 (H, W) in 0..1.
+
+        None for a model whose graph gives no maps.
+        """
+        return self.classify(image).activation_map((image.shape[0], image.shape[1]), number)
 
     def _answers(self, image: images.Image) -> list[NDArray[np.float32]]:
         """Every output of a class graph for one image, resized to the square it wants, whole."""
-        side = int(self.info["input"]["side"])
+        side = self.info.input.side
         x = self._normalised(images.resize(image, (side, side)))
         return [answer[0] for answer in self.session.run(None, {self.session.get_inputs()[0].name: x})]
 
     def _normalised(self, padded: images.Image) -> NDArray[np.float32]:
-        mean, std = (np.asarray(self.info[name], np.float32) * 255 for name in ("mean", "std"))
+        mean, std = (np.asarray(value, np.float32) * 255 for value in (self.info.mean, self.info.std))
         return np.ascontiguousarray(((padded.astype(np.float32) - mean) / std).transpose(2, 0, 1)[None])
 
     def _logits(self, image: images.Image, out_hw: tuple[int, int] | None) -> NDArray[np.float32]:
@@ -108,14 +135,13 @@ class Predictor:
         """
         import cv2
 
-        wanted = self.info["input"]
+        wanted = self.info.input
         height, width = out_hw or image.shape[:2]
-        fixed = wanted.get("hw")
-        small_hw = (int(fixed[0]), int(fixed[1])) if fixed else _input_hw(image.shape[:2], int(wanted["side"]))
+        small_hw = wanted.hw or _input_hw(image.shape[:2], wanted.side)
         small = images.resize(image, small_hw)
         rows, columns = small.shape[:2]
-        multiple = int(wanted["multiple"])
-        padded = np.pad(small, ((0, -rows % multiple), (0, -columns % multiple), (0, 0)), mode="edge")
+        missing = (-rows % wanted.multiple, -columns % wanted.multiple)
+        padded = np.pad(small, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
         answer = self.session.run(None, {self.session.get_inputs()[0].name: self._normalised(padded)})[0][0]
         cut = answer[:, :rows, :columns]
         if (rows, columns) == (height, width):
@@ -126,20 +152,20 @@ class Predictor:
     @cached_property
     def trained_on(self) -> frozenset[str]:
         """sha256 of every image file this model learnt from."""
-        return frozenset(self.info.get("trained_on", {}).get("images", ()))
+        return frozenset(self.info.trained_on.images)
 
 
 @dataclass(frozen=True)
 class ClassPrediction:
-    """What a class model says of one image: probabilities (K,), how strongly it answers, and whether strongly enough
-    for a picture of what it learnt; maps (K, h, w) say where each class was found."""
+    """What a class model says of one image: probabilities (K,), a score of how alike it is to what was learnt, whether
+    that is enough to be accepted, and a class activation map (h, w) of each class where the graph gives them."""
 
     probability: NDArray[np.float32]
     score: float
     accepted: bool
     maps: NDArray[np.float32] | None = None
 
-    def looked(self, shape_hw: tuple[int, int], number: int | None = None) -> NDArray[np.float32] | None:
+    def activation_map(self, shape_hw: tuple[int, int], number: int | None = None) -> NDArray[np.float32] | None:
         """The map of class `number` (of the answer by default) at a size, float32 in 0..1; None without maps.
 
         What speaks against the class is cut to 0 and the strongest place is 1.
@@ -169,6 +195,16 @@ def _check_image(image: images.Image) -> None:
         raise ModelError(f"An image of {image.shape[0]} × {image.shape[1]} px is below 16 px a side. Use a larger one.")
 
 
+def _nearest(plane: masks.Mask, out_hw: tuple[int, int]) -> masks.Mask:
+    """A mask on another grid, by nearest neighbour; itself where it has that size."""
+    import cv2
+
+    if plane.shape == out_hw:
+        return plane
+    sized = cv2.resize(plane.view(np.uint8), out_hw[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.asarray(sized, np.bool_)
+
+
 def _input_hw(shape_hw: tuple[int, ...], side: int) -> tuple[int, int]:
     if side <= 0:
         return shape_hw[0], shape_hw[1]
@@ -186,7 +222,7 @@ def load(name_or_folder: str | Path, settings: Settings | None = None) -> Predic
     (('cloud',), (96, 128), dtype('float32'))
     """
     folder = find_folder(name_or_folder, settings)
-    info = read_info(folder)
+    info = ModelInfo.read(folder)
     path = folder / "model.onnx"
     _check_onnx(path, info)
     import onnxruntime
@@ -209,7 +245,7 @@ def _onnx_errors() -> tuple[type[Exception], ...]:
     return (*refused, state.Fail, state.RuntimeException)
 
 
-def _check_onnx(path: Path, info: Mapping[str, Any]) -> None:
+def _check_onnx(path: Path, info: ModelInfo) -> None:
     if not path.is_file():
         raise ModelError(f"{path.parent.name} has no model.onnx. Export the model again.")
     size = path.stat().st_size
@@ -221,7 +257,7 @@ def _check_onnx(path: Path, info: Mapping[str, Any]) -> None:
         raise ModelError(
             f"{path.name} of {path.parent.name} is a pickle, not ONNX, and is not opened. Export ONNX instead."
         )
-    wanted = info.get("files", {}).get("model.onnx")
+    wanted = info.files.get("model.onnx")
     if wanted and opening.sha256_of(path) != wanted:
         raise ModelError(
             f"{path.name} of {path.parent.name} is not the file model.json describes. Copy the folder again."
@@ -230,17 +266,17 @@ def _check_onnx(path: Path, info: Mapping[str, Any]) -> None:
 
 def _check_answer(predictor: Predictor) -> None:
     """One small frame through the graph: a graph of other inputs or with NaN inside is found here, in words."""
-    wanted = dict(predictor.info["input"])
-    if "hw" in wanted:  # a fixed shape is made small, as a large network takes seconds for its own
-        wanted["hw"] = [2 * int(wanted["multiple"]) + 32] * 2
-    elif predictor.info["kind"] != "class":
-        wanted["side"] = 0  # the small frame as it is
-    small = replace(predictor, info={**predictor.info, "input": wanted})
+    wanted = predictor.info.input
+    if wanted.hw:  # a fixed shape is made small, as a large network takes seconds for its own
+        wanted = replace(wanted, hw=(2 * wanted.multiple + 32,) * 2)
+    elif predictor.info.kind != "class":
+        wanted = replace(wanted, side=0)  # the small frame as it is
+    small = replace(predictor, info=replace(predictor.info, input=wanted))
     try:
         answer = small(np.full((32, 32, 3), 128, np.uint8))
     except _onnx_errors() as problem:
         raise ModelError(f"{predictor.folder.name} is of another architecture than its model.json says.") from problem
-    expected = 1 if predictor.info["kind"] == "mask" else len(predictor.classes)
+    expected = 1 if predictor.info.kind == "mask" else len(predictor.classes)
     got = 1 if answer.ndim == 2 else answer.shape[0]
     if got != expected:
         raise ModelError(

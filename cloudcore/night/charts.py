@@ -38,10 +38,18 @@ class Point(Protocol):
 
 
 def night(
-    points: Sequence[Point], times: Sequence[datetime], keogram_url: str, span: tuple[datetime, datetime], y_title: str,
-    *, cursor: datetime | None = None, second: Sequence[Point] = (), second_name: str = "", dark: bool = False,
+    points: Sequence[Point],
+    times: Sequence[datetime],
+    keogram_url: str,
+    span: tuple[datetime, datetime],
+    y_title: str,
+    *,
+    cursor: datetime | None = None,
+    second: Sequence[Point] = (),
+    second_name: str = "",
+    dark: bool = False,
     height: int = 470,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Keogram (a data URL of a picture of the span) above the curve of points with its band.
 
     times (UTC, without a zone) are those of all frames: each has a bar over the whole height, unseen, that pointer and
@@ -54,10 +62,18 @@ def night(
     start, end = (moment.replace(tzinfo=None) for moment in span)
     width = (end - start).total_seconds() * 1000 / max(len(times), 1)
     out.add_bar(
-        x=list(times), y=[1.0] * len(times), width=width, yaxis="y3", opacity=0, name="", showlegend=False,
-        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
-        customdata=_hover_texts(points, times), hovertemplate="%{customdata}<extra></extra>",
-    )  # fmt: skip
+        x=list(times),
+        y=[1.0] * len(times),
+        width=width,
+        yaxis="y3",
+        opacity=0,
+        name="",
+        showlegend=False,
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=_hover_texts(points, times),
+        hovertemplate="%{customdata}<extra></extra>",
+    )
     clock = "%H:%M" if end - start > timedelta(minutes=12) else "%H:%M:%S"
     out.update_layout(
         yaxis3={"domain": [0, 1], "range": [0, 1], "visible": False, "fixedrange": True, "anchor": "x"},
@@ -72,13 +88,28 @@ def night(
     )
     out.update_xaxes(hoverformat="%H:%M:%S")
     out.add_layout_image(
-        source=keogram_url, xref="x", yref="paper", x=start, y=1, sizex=(end - start).total_seconds() * 1000,
-        sizey=KEOGRAM_PART, sizing="stretch", layer="below",
-    )  # fmt: skip
+        source=keogram_url,
+        xref="x",
+        yref="paper",
+        x=start,
+        y=1,
+        sizex=(end - start).total_seconds() * 1000,
+        sizey=KEOGRAM_PART,
+        sizing="stretch",
+        layer="below",
+    )
     out.add_annotation(
-        text="keogram", textangle=-90, xref="paper", yref="paper", x=0, xshift=-14, y=1 - KEOGRAM_PART / 2,
-        showarrow=False, xanchor="right", font={"size": 12},
-    )  # fmt: skip
+        text="keogram",
+        textangle=-90,
+        xref="paper",
+        yref="paper",
+        x=0,
+        xshift=-14,
+        y=1 - KEOGRAM_PART / 2,
+        showarrow=False,
+        xanchor="right",
+        font={"size": 12},
+    )
     if cursor is not None:
         at = cursor.replace(tzinfo=None)
         for low, high, colour in ((1 - KEOGRAM_PART, 1, "#FFFFFF"), (0, 0.96 - KEOGRAM_PART, palette(dark)["text"])):
@@ -94,9 +125,15 @@ def _hover_texts(points: Sequence[Point], times: Sequence[datetime]) -> list[str
 
 
 def curve(
-    points: Sequence[Point], y_title: str, step: str, *, second: Sequence[Point] = (), second_name: str = "",
-    dark: bool = False, height: int = 470,
-) -> go.Figure:  # fmt: skip
+    points: Sequence[Point],
+    y_title: str,
+    step: str,
+    *,
+    second: Sequence[Point] = (),
+    second_name: str = "",
+    dark: bool = False,
+    height: int = 470,
+) -> go.Figure:
     """Medians of nights, weeks or months with their quartiles as a band; step is "nights", "weeks" or "months"."""
     out = figure(dark, height, xaxis_title=f"{step}, UTC", margin={"l": 48, "t": 28, "r": 12, "b": 40})
     _curve(out, points, dark, y_title, with_n=True)
@@ -124,10 +161,16 @@ def _stretch(out: go.Figure, points: Sequence[Point], dark: bool, y_title: str, 
     words = "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})"
     words += ", n = %{customdata[2]}" if with_n else ""
     out.add_scatter(
-        x=x, y=[point.value for point in points], name=y_title, line=line(0, dark), marker={"size": 5},
-        mode="lines+markers" if len(points) <= 120 else "lines", hovertemplate=words + "<extra></extra>",
-        customdata=list(zip(low, high, (point.n for point in points), strict=True)), showlegend=False,
-    )  # fmt: skip
+        x=x,
+        y=[point.value for point in points],
+        name=y_title,
+        line=line(0, dark),
+        marker={"size": 5},
+        mode="lines+markers" if len(points) <= 120 else "lines",
+        hovertemplate=words + "<extra></extra>",
+        customdata=list(zip(low, high, (point.n for point in points), strict=True)),
+        showlegend=False,
+    )
 
 
 def _second(out: go.Figure, second: Sequence[Point], name: str, dark: bool) -> None:
@@ -137,9 +180,16 @@ def _second(out: go.Figure, second: Sequence[Point], name: str, dark: bool) -> N
     x, y = [point.time.replace(tzinfo=None) for point in second], [point.value for point in second]
     apart = min(y) < 0 or max(y) > 1
     out.add_scatter(
-        x=x, y=y, name=name, line=line(1, dark, dashed=True), mode="lines+markers" if len(y) <= 30 else "lines",
-        marker={"size": 4}, yaxis="y2" if apart else "y", showlegend=False, hovertemplate="%{y:.2f}<extra></extra>",
-    )  # fmt: skip
+        x=x,
+        y=y,
+        name=name,
+        line=line(1, dark, dashed=True),
+        mode="lines+markers" if len(y) <= 30 else "lines",
+        marker={"size": 4},
+        yaxis="y2" if apart else "y",
+        showlegend=False,
+        hovertemplate="%{y:.2f}<extra></extra>",
+    )
     if apart:
         axis = template(dark).layout.yaxis.to_plotly_json()
         axis |= {"overlaying": "y", "side": "right", "showgrid": False}

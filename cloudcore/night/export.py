@@ -19,9 +19,20 @@ from cloudcore.sky.cloud_amount import MEASURES
 
 _AMOUNTS = [f"{name}{part}" for name in MEASURES for part in ("", "_low", "_high")]
 COLUMNS = [
-    "file", "time_utc", "night", "camera", *_AMOUNTS, "okta", "cloudy", "cloud_fraction_all", "left_out",
-    "left_out_share", "sun_altitude", "moon_altitude", "reason",
-]  # fmt: skip
+    "file",
+    "time_utc",
+    "night",
+    "camera",
+    *_AMOUNTS,
+    "okta",
+    "cloudy",
+    "cloud_fraction_all",
+    "left_out",
+    "left_out_share",
+    "sun_altitude",
+    "moon_altitude",
+    "reason",
+]
 """cloud_fraction_all counts the surroundings of sun and moon too; a file without a row has its reason instead."""
 
 Cell = str | int | float | bool | datetime | None
@@ -35,12 +46,23 @@ def records(rows: Sequence[Measurement], left_out: Sequence[LeftOutFile]) -> lis
         for name, amount in row.amounts.items():
             parts = (amount.value, amount.low, amount.high)
             numbers |= {f"{name}{part}": _number(v) for part, v in zip(("", "_low", "_high"), parts, strict=True)}
-        found.append({
-            "file": row.file, "time_utc": row.time, "night": row.night, "camera": row.camera, **numbers,
-            "okta": row.okta, "cloudy": row.cloudy, "cloud_fraction_all": _number(row.cloud_fraction_all),
-            "left_out": row.left_out, "left_out_share": _number(row.left_out_share),
-            "sun_altitude": _number(row.sun_altitude), "moon_altitude": _number(row.moon_altitude), "reason": "",
-        })  # fmt: skip
+        found.append(
+            {
+                "file": row.file,
+                "time_utc": row.time,
+                "night": row.night,
+                "camera": row.camera,
+                **numbers,
+                "okta": row.okta,
+                "cloudy": row.cloudy,
+                "cloud_fraction_all": _number(row.cloud_fraction_all),
+                "left_out": row.left_out,
+                "left_out_share": _number(row.left_out_share),
+                "sun_altitude": _number(row.sun_altitude),
+                "moon_altitude": _number(row.moon_altitude),
+                "reason": "",
+            }
+        )
     return [*found, *({**dict.fromkeys(COLUMNS), "file": one.file, "reason": one.reason} for one in left_out)]
 
 

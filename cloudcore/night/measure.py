@@ -165,10 +165,19 @@ class Observer:
             self.cache.keep_row(key, kept)
         every = kept["cloud_fraction_all"]
         return Measurement(
-            frame.file, frame.time, frame.camera, cloud_amount.from_json(kept["amounts"]), kept["okta"],
-            kept["cloudy"], math.nan if every is None else every, kept["left_out"], kept["left_out_share"],
-            frame.sun_altitude, frame.moon_altitude, content,
-        )  # fmt: skip
+            frame.file,
+            frame.time,
+            frame.camera,
+            cloud_amount.from_json(kept["amounts"]),
+            kept["okta"],
+            kept["cloudy"],
+            math.nan if every is None else every,
+            kept["left_out"],
+            kept["left_out_share"],
+            frame.sun_altitude,
+            frame.moon_altitude,
+            content,
+        )
 
     def _measured(self, frame: TimedFrame, content: str, camera: Camera) -> dict[str, Any]:
         predictions = self.predictions(content)

@@ -26,9 +26,13 @@ Span = tuple[datetime, datetime]
 
 
 def draw(
-    points: Sequence[Point], title: str, y_title: str, keogram: Image | None = None, span: Span | None = None,
+    points: Sequence[Point],
+    title: str,
+    y_title: str,
+    keogram: Image | None = None,
+    span: Span | None = None,
     size_wh: tuple[int, int] = (1600, 900),
-) -> Image:  # fmt: skip
+) -> Image:
     """Curve with its band, the keogram above on the same axis: uint8 (H, W, 3) of size_wh px.
 
     keogram is a picture of the time span (start, end), which is needed with it. Raises DataError without a point.

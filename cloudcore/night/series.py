@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cloudcore.errors import DataError
 from cloudcore.files import tables
 from cloudcore.frames import listing
+from cloudcore.masks import bootstrap
 from cloudcore.night.measure import Measurement
 
 SMALLEST_N = 20
@@ -174,15 +175,13 @@ def agreement(pairs: NDArray[np.float64], seed: int = 0) -> Agreement:
     if np.ptp(pairs[:, 0]) == 0 or np.ptp(pairs[:, 1]) == 0:
         return Agreement(n, None, None, None, difference, f"No correlation: one of the series does not vary, n = {n}.")
     r = float(np.asarray(np.corrcoef(pairs.T))[0, 1])
-    rng, block = np.random.default_rng(seed), max(1, round(n ** (1 / 3)))
-    starts = rng.integers(0, n, (RESAMPLES, math.ceil(n / block)))
-    index = ((starts[..., None] + np.arange(block)) % n).reshape(RESAMPLES, -1)[:, :n]
+    index = bootstrap.draw_blocks(n, max(1, round(n ** (1 / 3))), RESAMPLES, seed)
     picked = np.asarray(pairs[index], np.float64)
     picked -= picked.mean(axis=1, keepdims=True)
     one, two = picked[..., 0], picked[..., 1]
     spread = np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))
     drawn = (one * two).sum(axis=1)[spread > 0] / spread[spread > 0]
-    low, high = (float(value) for value in np.quantile(drawn, (0.025, 0.975)))
+    low, high = bootstrap.percentiles(drawn)
     words = f"Correlation {r:.2f} [{low:.2f}, {high:.2f}], n = {n}.".replace("-", "−")
     return Agreement(n, r, low, high, difference, words)
 

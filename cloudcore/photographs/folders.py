@@ -12,6 +12,7 @@ from cloudcore import images
 from cloudcore.errors import DataError, ImageError
 from cloudcore.files import tables
 from cloudcore.files.opening import sha256_of
+from cloudcore.frames import groups
 from cloudcore.frames.preflight import Preflight
 from cloudcore.photographs.twins import find_twins, perceptual_hash, shrunk, thumbprint
 
@@ -89,21 +90,11 @@ def in_conflict(folder: Path) -> frozenset[str]:
 
 def group_twins(photos: Sequence[Photo], pairs: Sequence[tuple[int, int]]) -> list[Photo]:
     """The photographs with their groups: twins, and twins of twins, share one."""
-    parent = list(range(len(photos)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    for one, two in pairs:
-        parent[root(two)] = root(one)
+    joined = groups.join(len(photos), pairs)
     smallest: dict[int, str] = {}
-    for index, photo in enumerate(photos):
-        top = root(index)
-        smallest[top] = min(smallest.get(top, photo.sha256), photo.sha256)
-    return [replace(photo, group=smallest[root(index)]) for index, photo in enumerate(photos)]
+    for first, photo in zip(joined, photos, strict=True):
+        smallest[first] = min(smallest.get(first, photo.sha256), photo.sha256)
+    return [replace(photo, group=smallest[first]) for first, photo in zip(joined, photos, strict=True)]
 
 
 def split(photos: Sequence[Photo], validation: float, test: float, seed: int) -> Parts:
@@ -174,8 +165,8 @@ def preflight(folder: Path, where: Callable[[list[Photo]], list[Photo]] = list) 
     counts = Counter(example.photo.label for example in read.examples)
     named = [f"{name} {counts.get(number, 0)}" for number, name in enumerate(read.classes)]
     notes = [f"{len(read.examples)} photographs: {', '.join(named)}."]
-    groups = Counter(example.photo.group for example in read.examples)
-    if twins := sum(count - 1 for count in groups.values()):
+    sizes = Counter(example.photo.group for example in read.examples)
+    if twins := sum(count - 1 for count in sizes.values()):
         notes.append(f"{twins} photographs are near-twins of another: twins stay on one side of the split.")
     if read.dropped:
         notes.append(f"{read.dropped} photographs are left out: {CONFLICTS} lists them under two names.")

@@ -26,8 +26,16 @@ def statistics(image: images.Image) -> Floats:
     small = images.resize(image, (SIDE, SIDE)).astype(np.float32) / 255
     grey, saturation = small.mean(axis=2), small.max(axis=2) - small.min(axis=2)
     warm = small[..., 0] - small[..., 2]
-    found = [*small.mean((0, 1)), *small.std((0, 1)), saturation.mean(), saturation.std(), (grey < 0.03).mean(),
-             (grey > 0.97).mean(), warm.mean(), warm.std()]  # fmt: skip
+    found = [
+        *small.mean((0, 1)),
+        *small.std((0, 1)),
+        saturation.mean(),
+        saturation.std(),
+        (grey < 0.03).mean(),
+        (grey > 0.97).mean(),
+        warm.mean(),
+        warm.std(),
+    ]
     for level in range(LEVELS):
         side = SIDE >> level
         coarse = np.asarray(cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA))

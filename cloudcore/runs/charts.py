@@ -77,9 +77,13 @@ def training(
 
 
 def rate_trial(
-    rates: Sequence[float], losses: Sequence[float], suggestions: Mapping[str, float], *, dark: bool = False,
+    rates: Sequence[float],
+    losses: Sequence[float],
+    suggestions: Mapping[str, float],
+    *,
+    dark: bool = False,
     height: int = 180,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Smoothed loss over the learning rate tried (logarithmic), each suggestion a labelled vertical line."""
     out = figure(dark, height, xaxis_title="learning rate", yaxis_title="loss")
     out.add_scatter(x=list(rates), y=list(losses), mode="lines", line=line(0, dark, dashed=False), name="loss")
@@ -87,8 +91,12 @@ def rate_trial(
     low = min(losses)
     out.update_yaxes(range=[low - 0.05 * abs(low), min(max(losses), 3 * abs(losses[0]))])
     for number, (name, rate) in enumerate(suggestions.items()):
-        out.add_vline(x=rate, line={"width": 1, "dash": "dot"}, annotation_text=name,
-                      annotation_position=("top left", "top right", "bottom right")[number % 3])  # fmt: skip
+        out.add_vline(
+            x=rate,
+            line={"width": 1, "dash": "dot"},
+            annotation_text=name,
+            annotation_position=("top left", "top right", "bottom right")[number % 3],
+        )
     out.update_layout(showlegend=False)
     return out
 

@@ -138,6 +138,12 @@ def _veil(rng: np.random.Generator) -> Floats:
 
 
 _MAKERS: dict[Kind, Callable[[np.random.Generator], Floats]] = {
-    "Fish": _ribs, "Flower": _flower, "Gravel": _gravel, "Sugar": _sugar, "billow": _billow,
-    "veil": _veil, "slow": lambda rng: _spectral(rng, 2.0, 2.0), "grain": lambda rng: _heaps(rng, 42.0),
-}  # fmt: skip
+    "Fish": _ribs,
+    "Flower": _flower,
+    "Gravel": _gravel,
+    "Sugar": _sugar,
+    "billow": _billow,
+    "veil": _veil,
+    "slow": lambda rng: _spectral(rng, 2.0, 2.0),
+    "grain": lambda rng: _heaps(rng, 42.0),
+}

@@ -63,15 +63,19 @@ SCENES: tuple[Scene, ...] = (
     _scene("aqua_2012-02-03", ("Gravel", 160, 700, 1240, 2010), glint=0.1),
     _scene("aqua_2013-01-17", ("Sugar", 220, 120, 1150, 1330), gap=(1500, 1340, 210)),
     _scene("aqua_2014-12-05", gap=(620, 850, 230), sparse=1.5),
-    _scene("aqua_2016-02-11", ("Fish", 60, 60, 640, 1230), ("Flower", 60, 1290, 650, 2050),
-           ("Gravel", 690, 620, 1360, 1900)),
+    _scene(
+        "aqua_2016-02-11",
+        ("Fish", 60, 60, 640, 1230),
+        ("Flower", 60, 1290, 650, 2050),
+        ("Gravel", 690, 620, 1360, 1900),
+    ),
     _scene("terra_2008-12-19", ("Flower", 120, 880, 1300, 2040), gap=(300, 130, 180), glint=0.9),
     _scene("terra_2010-01-16", ("Gravel", 70, 60, 760, 1040), ("Flower", 420, 1000, 1340, 2050), glint=0.55),
     _scene("terra_2011-02-26", ("Sugar", 60, 820, 760, 2060), ("Fish", 640, 60, 1350, 1160)),
     _scene("terra_2013-12-08", ("Fish", 330, 700, 1190, 2060), gap=(180, 330, 200)),
     _scene("terra_2015-01-31", ("Gravel", 100, 120, 1010, 960), ("Sugar", 480, 1050, 1330, 2040), glint=0.3),
     _scene("terra_2016-12-24", sparse=0.7, glint=0.65),
-)  # fmt: skip
+)
 
 
 def write(folder: Path, seed: int = 0) -> Iterator[Callable[[], None]]:

@@ -145,8 +145,9 @@ def _cumulus(rng: np.random.Generator) -> tuple[_Field, _Field]:
     thick, light = np.zeros((SIDE, SIDE), np.float32), np.full((SIDE, SIDE), 0.6, np.float32)
     base = rng.uniform(120, 175)
     for _ in range(int(rng.integers(2, 5))):
-        one, bright = _heap(rng, rng.uniform(10, 214), base * rng.uniform(0.75, 1), rng.uniform(28, 60),
-                            rng.uniform(28, 60))  # fmt: skip
+        one, bright = _heap(
+            rng, rng.uniform(10, 214), base * rng.uniform(0.75, 1), rng.uniform(28, 60), rng.uniform(28, 60)
+        )
         light = np.where(one > thick, bright, light)
         thick = np.maximum(thick, one)
     return thick, light

@@ -69,9 +69,13 @@ def sources(folder: Path) -> tuple[Table, Path, list[str]]:
 
 
 def build(
-    table: Table, folder: Path, names: Sequence[str], size_hw: tuple[int, int], root: Path,
+    table: Table,
+    folder: Path,
+    names: Sequence[str],
+    size_hw: tuple[int, int],
+    root: Path,
     progress: Progress | None = None,
-) -> Cache:  # fmt: skip
+) -> Cache:
     """The cache of these images below root, made or completed where need be; progress hears (done, of).
 
     Interrupted, it goes on where it stopped. Raises ImageError for an image that cannot be read.

@@ -21,10 +21,15 @@ def shares(names: Sequence[str], of_images: Floats, of_pixels: Floats, *, dark: 
     for label, values, opacity in (("of images", of_images, 1.0), ("of pixels", of_pixels, 0.45)):
         text = [f"{100 * value:.0f} %" for value in values]
         out.add_bar(
-            x=list(names), y=100 * values, name=label, text=text, textposition="outside", cliponaxis=False,
+            x=list(names),
+            y=100 * values,
+            name=label,
+            text=text,
+            textposition="outside",
+            cliponaxis=False,
             marker={**_marker(dark), "opacity": opacity},
             hovertemplate="%{x}, " + label + ": %{y:.1f} %<extra></extra>",
-        )  # fmt: skip
+        )
     out.update_yaxes(title_text="share, %", range=[0, max(5.0, 112 * float(max(of_images.max(), of_pixels.max())))])
     out.update_layout(showlegend=False)
     return out
@@ -35,10 +40,15 @@ def per_image(counts: Ints, *, dark: bool, height: int = 240) -> go.Figure:
     out = figures.figure(dark, height, xaxis_title="patterns in the image", yaxis_title="images", hovermode="closest")
     share = 100 * counts / max(1, counts.sum())
     out.add_bar(
-        x=list(range(len(counts))), y=counts, text=[f"{value:,}" for value in counts], textposition="outside",
-        cliponaxis=False, marker={"color": figures.palette(dark)["colours"][0]}, customdata=share,
+        x=list(range(len(counts))),
+        y=counts,
+        text=[f"{value:,}" for value in counts],
+        textposition="outside",
+        cliponaxis=False,
+        marker={"color": figures.palette(dark)["colours"][0]},
+        customdata=share,
         hovertemplate="%{y:,} images, %{customdata:.1f} %<extra></extra>",
-    )  # fmt: skip
+    )
     out.update_xaxes(dtick=1)
     out.update_yaxes(range=[0, 1.15 * float(max(1, counts.max()))])
     out.update_layout(showlegend=False, margin=_MARGIN)
@@ -53,10 +63,20 @@ def together(names: Sequence[str], counts: Ints, *, dark: bool, height: int = 24
         dark, height, hovermode="closest", xaxis_title="also has", margin={"l": 64, "t": 12, "r": 12, "b": 40}
     )
     out.add_heatmap(
-        z=share, x=list(names), y=list(names), zmin=0, zmax=100, colorscale="Cividis", showscale=False, xgap=2, ygap=2,
-        text=[[f"{value:.0f} %" for value in row] for row in share], texttemplate="%{text}", customdata=counts,
+        z=share,
+        x=list(names),
+        y=list(names),
+        zmin=0,
+        zmax=100,
+        colorscale="Cividis",
+        showscale=False,
+        xgap=2,
+        ygap=2,
+        text=[[f"{value:.0f} %" for value in row] for row in share],
+        texttemplate="%{text}",
+        customdata=counts,
         hovertemplate="%{y} with %{x}: %{customdata:,} images, %{z:.0f} %<extra></extra>",
-    )  # fmt: skip
+    )
     out.update_xaxes(showgrid=False, ticks="")
     out.update_yaxes(showgrid=False, ticks="", autorange="reversed", tickfont={"size": 12, "color": paint["grey"]})
     return out
@@ -73,9 +93,7 @@ def distributions(
         share = 100 * counts / max(1, counts.sum())
         line = {"width": 2.4, "color": _readable(k, dark), "shape": "hvh", "dash": ("solid", "dash")[k >= 2]}
         label = f"{name}, n = {len(values[k]):,}"
-        out.add_scatter(
-            x=middle, y=share, name=label, mode="lines", line=line, hovertemplate="%{y:.1f} %"
-        )  # fmt: skip
+        out.add_scatter(x=middle, y=share, name=label, mode="lines", line=line, hovertemplate="%{y:.1f} %")
     out.update_layout(showlegend=True, margin={**_MARGIN, "t": 28}, legend={"font": {"size": 11}})
     out.update_yaxes(rangemode="tozero")
     return out
@@ -100,15 +118,26 @@ def heat(name: str, share: NDArray[np.float32], highest: float, *, dark: bool, h
     """Where in the image a pattern lies: share (h, w), 0..1 of the images that have it; one scale for all four."""
     out = figures.figure(dark, height, hovermode="closest", margin={"l": 4, "t": 26, "r": 4, "b": 4}, title_text="")
     out.add_heatmap(
-        z=100 * share, zmin=0, zmax=100 * max(highest, 0.01), colorscale="Cividis", showscale=False,
+        z=100 * share,
+        zmin=0,
+        zmax=100 * max(highest, 0.01),
+        colorscale="Cividis",
+        showscale=False,
         hovertemplate="%{z:.0f} % of the images with " + name + "<extra></extra>",
-    )  # fmt: skip
+    )
     out.update_xaxes(visible=False, constrain="domain")
     out.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", scaleratio=1, constrain="domain")
     out.add_annotation(
-        text=f"{name}, at most {100 * float(share.max()):.0f} %", x=0, y=1, xref="paper", yref="paper",
-        yanchor="bottom", xanchor="left", showarrow=False, font={"size": 13},
-    )  # fmt: skip
+        text=f"{name}, at most {100 * float(share.max()):.0f} %",
+        x=0,
+        y=1,
+        xref="paper",
+        yref="paper",
+        yanchor="bottom",
+        xanchor="left",
+        showarrow=False,
+        font={"size": 13},
+    )
     return out
 
 

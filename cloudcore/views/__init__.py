@@ -1,3 +1,6 @@
-"""Arrays to look at and the plotly template. Pure: arrays and numbers in; pictures and figures out."""
+"""Pictures of masks and the plotly template, pure.
+
+In: images, masks, labels, numbers. Out: overlays, error maps and strips, uint8 (H, W, 3), and plotly figures.
+"""
 
 __all__ = ["figures", "render"]

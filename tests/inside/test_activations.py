@@ -31,10 +31,15 @@ def write_model(folder: Path, task: str, preset: str, count: int = 1) -> nn.Modu
     save_file({name: value.half() for name, value in net.state_dict().items()}, folder / "weights.safetensors")
     side = {"radar": 136, "genus": 160}.get(task, 0)
     info: dict[str, Any] = {
-        **INFO, "task": task, "kind": found.kind, "classes": [f"class {k}" for k in range(count)],
-        "options": vars(config), "input": {"side": side, "multiple": 8},
-        "threshold": [0.5] * count, "min_size": [0] * count,
-    }  # fmt: skip
+        **INFO,
+        "task": task,
+        "kind": found.kind,
+        "classes": [f"class {k}" for k in range(count)],
+        "options": vars(config),
+        "input": {"side": side, "multiple": 8},
+        "threshold": [0.5] * count,
+        "min_size": [0] * count,
+    }
     atomic.write_json(folder / "model.json", info)
     return net
 
@@ -71,9 +76,12 @@ def test_layers_count_every_weight_once(tmp_path: Path, image: Any) -> None:
     opened = activations.open_model(tmp_path / "m")
     found = activations.layers(opened, activations.fit(opened, image))
     assert [(layer.name, layer.shape, layer.parameters) for layer in found] == [
-        ("conv", (32, 134, 134), 320), ("pool", (32, 44, 44), 0), ("dense", (128,), 7_929_984),
-        ("relu", (128,), 0), ("head", (6,), 774),
-    ]  # fmt: skip
+        ("conv", (32, 134, 134), 320),
+        ("pool", (32, 44, 44), 0),
+        ("dense", (128,), 7_929_984),
+        ("relu", (128,), 0),
+        ("head", (6,), 774),
+    ]
     assert sum(layer.parameters for layer in found) == sum(value.numel() for value in opened.net.parameters())
     assert activations.first_filters(opened).shape == (32, 1, 3, 3)
     assert np.array_equal(activations.filters(opened, "conv"), opened.net.conv.weight.detach().numpy())
@@ -109,8 +117,11 @@ def test_cloudnet_answers_for_the_patch_under_a_point(tmp_path: Path, image: Any
         wanted = float(net.forward_patches(x).softmax(1)[0, 1])
     assert view.probability == pytest.approx(wanted, abs=1e-5)
     assert [view.outputs[name].shape for name in ("conv1", "conv3", "fc1", "fc3")] == [
-        (64, 32, 32), (64, 8, 8), (384,), (2,),
-    ]  # fmt: skip
+        (64, 32, 32),
+        (64, 8, 8),
+        (384,),
+        (2,),
+    ]
     names = [layer.name for layer in activations.layers(opened, activations.fit(opened, image))]
     assert names == ["conv1", "conv2", "conv3", "fc1", "fc2", "fc3"]
     assert activations.patch_under(opened, image, 0, 79).image.shape == (32, 32, 3)

@@ -90,9 +90,10 @@ def test_row_72_two_pictures_of_one_name_have_each_their_own_history(store: Labe
 
 def test_two_pictures_of_one_name_may_differ_in_shape(store: LabelStore) -> None:
     _save(store, 1, 0, ONE)
-    assert store.save(
-        "sky", "IMG_0001", _mask(1, (30, 40)), base_revision=0, author="ann", operation_id="x", picture=TWO
-    ) == 1  # fmt: skip
+    assert (
+        store.save("sky", "IMG_0001", _mask(1, (30, 40)), base_revision=0, author="ann", operation_id="x", picture=TWO)
+        == 1
+    )
 
 
 def test_without_a_picture_the_one_saved_last_is_meant(store: LabelStore) -> None:

@@ -18,8 +18,11 @@ from cloudcore.samples import radar
 OLD = Path(__file__).parent / "made_by_0_3_0" / "runs"
 """A finished run of each task, and one of radar that was stopped after the first of two epochs."""
 SHAPES: dict[str, Callable[[tuple[int, int]], tuple[int, ...]]] = {
-    "sky": lambda hw: hw, "patterns": lambda hw: (4, *hw), "genus": lambda hw: (3,), "radar": lambda hw: (2,),
-}  # fmt: skip
+    "sky": lambda hw: hw,
+    "patterns": lambda hw: (4, *hw),
+    "genus": lambda hw: (3,),
+    "radar": lambda hw: (2,),
+}
 
 
 @pytest.fixture

@@ -19,8 +19,19 @@ def _settings(config: type[Any]) -> list[list[Any]]:
     kinds, rows = option_types(config), []
     for item in dataclasses.fields(config):
         told = item.metadata
-        rows.append([item.name, kinds[item.name].__name__, item.default, told["help"], told["min"], told["max"],
-                     list(told["choices"]), told["unit"], told["advanced"]])  # fmt: skip
+        rows.append(
+            [
+                item.name,
+                kinds[item.name].__name__,
+                item.default,
+                told["help"],
+                told["min"],
+                told["max"],
+                list(told["choices"]),
+                told["unit"],
+                told["advanced"],
+            ]
+        )
     return rows
 
 
@@ -53,5 +64,10 @@ def test_a_shared_setting_keeps_what_a_task_does_not_change() -> None:
     taken = settings.shared("batch", help="Frames a step", high=256)
     assert taken.default == 8
     assert taken.metadata == {
-        "help": "Frames a step", "min": 1, "max": 256, "unit": "", "choices": (), "advanced": False,
-    }  # fmt: skip
+        "help": "Frames a step",
+        "min": 1,
+        "max": 256,
+        "unit": "",
+        "choices": (),
+        "advanced": False,
+    }

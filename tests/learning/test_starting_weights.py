@@ -2,8 +2,11 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from cloudcore import models
 from cloudcore.errors import CloudcoreError
@@ -19,10 +22,13 @@ def shipped(tmp_path: Path) -> Path:
     return folder
 
 
-def _begin(wanted: task.Task, config: object, folder: Path) -> None:
+def _begin(wanted: task.Task, config: object, folder: Path) -> Any:
+    """A network of the task with the weights of a model folder."""
     from cloudcore.learning.fit import checkpoints
 
-    checkpoints.load_weights(wanted.network(config), starting_weights.start_weights(wanted, config, str(folder)))
+    net = wanted.network(config)
+    checkpoints.load_weights(net, starting_weights.start_weights(wanted, config, str(folder)))
+    return net
 
 
 @faults.each_fault
@@ -36,6 +42,10 @@ def test_faulty_weights_are_refused(tmp_path: Path, fault: str, shipped: Path) -
     faults.is_a_sentence(str(refusal.value))
 
 
-def test_sound_weights_open(shipped: Path) -> None:
+def test_sound_weights_are_those_of_the_network_begun_with(shipped: Path) -> None:
     sky = tasks.get_task("sky")
-    _begin(sky, options.make_config(sky, starting_weights.options_of(str(shipped), sky)), shipped)
+    net = _begin(sky, options.make_config(sky, starting_weights.options_of(str(shipped), sky)), shipped)
+    stored, begun = load_file(shipped / "weights.safetensors"), net.state_dict()
+    assert stored.keys() == begun.keys() and len(stored) > 100
+    for name, value in stored.items():
+        assert np.array_equal(value.astype(begun[name].numpy().dtype), begun[name].numpy()), name

@@ -85,27 +85,6 @@ def test_shapes_must_agree() -> None:
         metrics.dice(PREDICTED, TRUTH, np.ones((3, 3), np.bool_))
 
 
-def accuracy(frames: object) -> float:
-    """Pooled accuracy, for the bootstrap."""
-    return metrics.pooled(frames).accuracy  # type: ignore[arg-type]
-
-
-def test_bootstrap_draws_frames() -> None:
-    frames = [Confusion(tp=9, fn=1)] * 10 + [Confusion(tp=5, fn=5)] * 10
-    low, high = metrics.bootstrap(frames, accuracy, n=400, seed=3)
-    assert 0.5 < low < 0.7 < high < 0.9
-    assert metrics.bootstrap(frames, accuracy, n=400, seed=3) == (low, high)
-    assert metrics.bootstrap(frames, accuracy, n=400, seed=4) != (low, high)
-    narrow = metrics.bootstrap(frames, accuracy, n=400, seed=3, level=0.5)
-    assert low < narrow[0] < narrow[1] < high
-
-
-def test_bootstrap_of_few_frames() -> None:
-    assert metrics.bootstrap([Confusion(tp=3, fp=1)], accuracy) == (0.75, 0.75)
-    assert all(math.isnan(end) for end in metrics.bootstrap([], accuracy))
-    assert all(math.isnan(end) for end in metrics.bootstrap([Confusion()], accuracy))
-
-
 def test_precision_recall_equals_clean_and_count(rng: np.random.Generator) -> None:
     probabilities = [np.round(rng.random((7, 5)), 1).astype(np.float32), rng.random((4, 6)).astype(np.float32)]
     probabilities[1][0, 0] = np.nan

@@ -13,7 +13,9 @@ def test_confusion_shows_what_is_there() -> None:
 
 
 def test_reliability_leaves_out_empty_bins() -> None:
-    bins = [{"low": 0, "high": 0.5, "confidence": 0.4, "accuracy": 0.3, "n": 10},
-            {"low": 0.5, "high": 1, "confidence": None, "accuracy": None, "n": 0}]  # fmt: skip
+    bins = [
+        {"low": 0, "high": 0.5, "confidence": 0.4, "accuracy": 0.3, "n": 10},
+        {"low": 0.5, "high": 1, "confidence": None, "accuracy": None, "n": 0},
+    ]
     dots = class_charts.reliability(bins, dark=True).data[1]
     assert list(dots.x) == [0.4] and list(dots.y) == [0.3]

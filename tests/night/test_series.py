@@ -28,8 +28,10 @@ def test_nights_weeks_and_months() -> None:
         rows += [_row(evening + timedelta(hours=4 * i), value) for i, value in enumerate(values)]
     nights = curve(rows, "cloud_fraction", "Nights")
     assert [(p.time.isoformat()[:10], round(p.value, 6), p.n) for p in nights] == [
-        ("2017-08-07", 0.2, 3), ("2017-08-08", 0.5, 2), ("2017-09-01", 1.0, 3),
-    ]  # fmt: skip
+        ("2017-08-07", 0.2, 3),
+        ("2017-08-08", 0.5, 2),
+        ("2017-09-01", 1.0, 3),
+    ]
     weeks = curve(rows, "cloud_fraction", "Weeks")  # the 6th of August was a Sunday, the 7th a Monday
     assert [(p.time.day, round(p.value, 6), p.n) for p in weeks] == [(31, 0.2, 1), (7, 0.5, 1), (28, 1.0, 1)]
     months = curve(rows, "cloud_fraction", "Months")  # the night of the 31st belongs to August

@@ -117,9 +117,13 @@ def test_confidence_is_told_with_its_count(settings: Settings) -> None:
 def test_bad_files_are_refused_in_words(settings: Settings, toy: Path, samples: Path) -> None:
     good = (samples / "genus" / "Cumulus" / "Cu-1.jpg").read_bytes()
     app = _upload(
-        _open(), ("export.pkl", pickle.dumps({"a": 1})), ("model.jpg", pickle.dumps([1])), ("cut.jpg", good[:200]),
-        ("page.jpg", b"<html><script>alert(1)</script></html>"), ("good.jpg", good),
-    )  # fmt: skip
+        _open(),
+        ("export.pkl", pickle.dumps({"a": 1})),
+        ("model.jpg", pickle.dumps([1])),
+        ("cut.jpg", good[:200]),
+        ("page.jpg", b"<html><script>alert(1)</script></html>"),
+        ("good.jpg", good),
+    )
     errors = [item.value for item in app.error]
     assert len(errors) == 4
     assert all("not opened" in words for words in errors[:2]) and "torch.onnx.export" in errors[0]

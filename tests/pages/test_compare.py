@@ -90,7 +90,7 @@ def test_use_best_then_save_as_default(toy: Path) -> None:
     assert best.label == f"Use best: {marks.threshold:.2f}, {marks.min_size:,} px"
     next(button for button in app.button if button.label == "Save as default").click().run()
     assert not app.exception
-    info = models.read_info(toy)
+    info = models.ModelInfo.read(toy)
     assert (info["threshold"], info["min_size"]) == ([marks.threshold], [marks.min_size])
     assert "24 frames" in info["threshold_from"]
 

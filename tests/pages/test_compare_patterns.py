@@ -54,7 +54,7 @@ def test_a_class_is_chosen_and_saved_alone(toy: Path) -> None:
     marks = app.session_state["compare_marks"]
     assert (marks.threshold, marks.min_size) == (0.9, 3000) and _table(app) != before
     next(button for button in app.button if button.label == "Save as default").click().run()
-    info = models.read_info(toy)
+    info = models.ModelInfo.read(toy)
     assert info["threshold"] == [0.5, 0.5, 0.5, 0.9] and info["min_size"] == [500, 500, 500, 3000]
     assert info["grid_hw"] == [350, 525] and "12 images of a data folder" in info["threshold_from"]
     app.session_state["compare_pattern"] = "Fish"

@@ -240,7 +240,7 @@ def test_what_differs_between_runs() -> None:
 
 
 def test_a_model_card_says_what_was_measured() -> None:
-    lines = notes.card(models.read_info(models.ZOO / "sky"))
+    lines = notes.card(models.ModelInfo.read(models.ZOO / "sky"))
     assert any("mIoU 0.8" in line and "n = 61" in line and "[" in line for line in lines)
     assert any(line.startswith("Terms of the data: ") and len(line) > 40 for line in lines)
 

@@ -67,7 +67,7 @@ def test_patterns_show_their_labels_and_each_run_s_outlines_and_dice(settings: S
     said = texts(app)
     assert "4 of the 5 that both hold out." in said and "Labels" in said and said.count("Dice ") == 8
     image = images.read(place / names[0])
-    found = mask_evaluation.masks_of(models.load(one.model_folder), image, satellite_table.GRID_HW)
+    found = models.load(one.model_folder).mask(image, out_hw=satellite_table.GRID_HW)
     rows = mask_evaluation.dice_rows(found, np.asarray(table.masks(names[0], satellite_table.GRID_HW), np.bool_))
     assert f"Dice {rows.mean():.3f}" in said
     gravel = texts(_compared("Gravel"))

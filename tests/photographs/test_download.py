@@ -22,8 +22,10 @@ def test_addresses(tmp_path: Path) -> None:
         "# clouds\nhttps://example.org/a.jpg\nCirrus, https://example.org/b.jpg\nCu\thttp://example.org/c?x=1,2\n"
     )
     assert download.read_addresses(path) == [
-        ("", "https://example.org/a.jpg"), ("Cirrus", "https://example.org/b.jpg"), ("Cu", "http://example.org/c?x=1,2"),
-    ]  # fmt: skip
+        ("", "https://example.org/a.jpg"),
+        ("Cirrus", "https://example.org/b.jpg"),
+        ("Cu", "http://example.org/c?x=1,2"),
+    ]
     for line, words in (
         ("file:///etc/passwd", "no http"),
         ("../x, https://example.org", "cannot name"),
@@ -38,8 +40,14 @@ def test_only_good_and_new_photographs_stay(tmp_path: Path) -> None:
     good, other = _jpeg("Cumulus", 1), _jpeg("Cirrus", 2)
     small = images.encode_jpeg(np.zeros((40, 40, 3), np.uint8))
     flat = images.encode_jpeg(np.full((200, 200, 3), 90, np.uint8))
-    shelf = {"a": good, "twin": images.encode_jpeg(images.read(good), 60), "b": other, "small": small, "flat": flat,
-             "broken": good[:300]}  # fmt: skip
+    shelf = {
+        "a": good,
+        "twin": images.encode_jpeg(images.read(good), 60),
+        "b": other,
+        "small": small,
+        "flat": flat,
+        "broken": good[:300],
+    }
 
     def fetcher(address: str) -> bytes:
         if address not in shelf:

@@ -60,8 +60,10 @@ def test_twins_are_found_and_stay_together(own: Path) -> None:
     assert len(set(groups.values())) == len(groups) - 1
     for seed in range(8):
         parts = folders.split([example.photo for example in read.examples], 0.3, 0.3, seed)
-        sides = [{photo.stem for photo in part} & {"Cirrus/Ci-1", "Cumulus/twin"} for part in
-                 (parts.train, parts.valid, parts.test)]  # fmt: skip
+        sides = [
+            {photo.stem for photo in part} & {"Cirrus/Ci-1", "Cumulus/twin"}
+            for part in (parts.train, parts.valid, parts.test)
+        ]
         assert sorted(map(len, sides)) == [0, 0, 2]
 
 

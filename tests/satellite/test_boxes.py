@@ -14,8 +14,11 @@ from cloudcore.satellite.boxes import Box
 SHAPE = (140, 210)
 boxes = st.builds(
     lambda left, top, width, height: Box("Fish", left, top, min(210, left + width), min(140, top + height)),
-    st.integers(0, 190), st.integers(0, 120), st.integers(10, 120), st.integers(10, 90),
-)  # fmt: skip
+    st.integers(0, 190),
+    st.integers(0, 120),
+    st.integers(10, 120),
+    st.integers(10, 90),
+)
 
 
 @settings(deadline=None, max_examples=40)

@@ -24,8 +24,8 @@ from cloudcore.labels.exchange.label_import import (
     without_suffix,
 )
 from cloudcore.labels.store import LabelStore
+from cloudcore.masks import coco_rle
 from cloudcore.masks import mask as masks
-from cloudcore.masks import rle
 from cloudcore.masks.mask import Label, Mask
 
 MAX_BYTES = 200 * 2**20
@@ -49,7 +49,7 @@ def export_coco(
         for category, pixels in ((1, cloud), (2, ~valid)):
             if category == 1 or pixels.any():
                 identity = {"id": len(annotations) + 1, "image_id": number, "category_id": category, "iscrowd": 1}
-                shape = {"segmentation": rle.to_coco(pixels), "area": int(np.count_nonzero(pixels))}
+                shape = {"segmentation": coco_rle.encode(pixels), "area": int(np.count_nonzero(pixels))}
                 annotations.append({**identity, **shape, "bbox": _box(pixels)})
     categories = [{"id": n, "name": name, "supercategory": "sky"} for n, name in enumerate(LABEL_CLASSES, start=1)]
     whole = {"info": {"description": label_set}, "images": pictures, "annotations": annotations}
@@ -121,7 +121,7 @@ def _annotation(one: Mapping[str, Any], names: Mapping[Any, str]) -> tuple[str, 
     segmentation = one.get("segmentation")
     if not isinstance(segmentation, dict):
         raise DataError("The image has polygons, wanted RLE masks. Export it with RLE segmentations.")
-    return name, rle.from_coco(segmentation)
+    return name, coco_rle.decode(segmentation)
 
 
 def _box(pixels: Mask) -> list[int]:

@@ -39,13 +39,15 @@ def score_model(
     scores: dict[str, Any] = {"n": len(part), "part": name}
     if not part:
         return scores
-    probabilities = np.stack([predictor.judge(example.image).probability for example in part])
+    probabilities = np.stack([predictor.classify(example.image).probability for example in part])
     truth = labels(part)
     matrix = class_evaluation.confusion_matrix(truth, probabilities.argmax(axis=1), len(classes))
     return {
-        **scores, "metrics": class_evaluation.score(probabilities, truth), "confusion": matrix.tolist(),
+        **scores,
+        "metrics": class_evaluation.score(probabilities, truth),
+        "confusion": matrix.tolist(),
         "reliability": class_evaluation.reliability(probabilities, truth),
-    }  # fmt: skip
+    }
 
 
 @dataclass

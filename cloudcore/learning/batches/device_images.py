@@ -32,8 +32,16 @@ class DeviceImages:
         self.device, self.fill = torch.device(device), fill
         self.tensor = to_device(together, self.device)
 
-    def views(self, chosen: Sequence[int], matrices: Matrices, out_hw: tuple[int, int], *, nearest: bool = False,
-              border: str = "zeros", finer: int = 1) -> Tensor:  # fmt: skip
+    def views(
+        self,
+        chosen: Sequence[int],
+        matrices: Matrices,
+        out_hw: tuple[int, int],
+        *,
+        nearest: bool = False,
+        border: str = "zeros",
+        finer: int = 1,
+    ) -> Tensor:
         """float32 (n, C, h, w) on the device, 0..255: a view of each chosen picture.
 
         border: "zeros" (the fill value), "border" or "reflection"; finer: read at so many times the size and averaged,
@@ -44,8 +52,15 @@ class DeviceImages:
         return moved + self.fill
 
 
-def warp(x: Tensor, matrices: Matrices, out_hw: tuple[int, int], *, nearest: bool = False, border: str = "zeros",
-         finer: int = 1) -> Tensor:  # fmt: skip
+def warp(
+    x: Tensor,
+    matrices: Matrices,
+    out_hw: tuple[int, int],
+    *,
+    nearest: bool = False,
+    border: str = "zeros",
+    finer: int = 1,
+) -> Tensor:
     """Views of x (N, C, H, W): float32 (N, C, h, w). matrices lead from px of x to px of the view, pixel centres whole.
 
     Reads what cv2.warpAffine would, between pixels linearly without its rounding to 1/32 px.

@@ -71,12 +71,14 @@ def transform(config: PatternSettings) -> v2.Transform:
     turn = v2.RandomAffine(
         degrees=20, translate=(0.08, 0.08), scale=(0.85, 1.2), interpolation=v2.InterpolationMode.BILINEAR
     )
-    return v2.Compose([
-        v2.RandomApply([turn], p=config.shift_scale_rotate),
-        v2.RandomApply([GridDistortion(0.35)], p=config.grid_distortion),
-        v2.RandomApply([Elastic(1.1, 6.0)], p=config.elastic),
-        v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.6))], p=config.blur),
-    ])  # fmt: skip
+    return v2.Compose(
+        [
+            v2.RandomApply([turn], p=config.shift_scale_rotate),
+            v2.RandomApply([GridDistortion(0.35)], p=config.grid_distortion),
+            v2.RandomApply([Elastic(1.1, 6.0)], p=config.elastic),
+            v2.RandomApply([v2.GaussianBlur(5, (0.3, 1.6))], p=config.blur),
+        ]
+    )
 
 
 def augment(config: PatternSettings, x: Tensor, y: Tensor, seed: tuple[int, int, int]) -> tuple[Tensor, Tensor]:

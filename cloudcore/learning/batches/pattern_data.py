@@ -146,8 +146,8 @@ class PatternData:
 
     def score(self, predictor: models.Predictor) -> dict[str, Any]:
         """Scores of the exported model on the held-out images at 350 x 525, whole and by class."""
-        kept = mask_evaluation.Kept(self.table, self.folder, tuple(self.valid), 0)
-        return mask_evaluation.tables(predictor, kept) if kept.names else {"n": 0}
+        held_out = mask_evaluation.ScoredImages(self.table, self.folder, tuple(self.valid), 0)
+        return mask_evaluation.scores_of(predictor, held_out) if held_out.names else {"n": 0}
 
 
 def normalise(batch: Tensor) -> Tensor:

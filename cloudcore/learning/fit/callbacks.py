@@ -197,10 +197,14 @@ class ProgressCallback(Callback):
         left = (self.n_epoch - self.epoch - share) * spent / share
         gpu_memory = torch.cuda.max_memory_allocated() >> 20 if self.loss.is_cuda else None
         self.reporter.note(
-            epoch=self.epoch, batch=batches, batches=self.n_iter, eta_seconds=round(left, 1),
-            images_per_second=round(self.record.images / max(spent, 1e-9), 2), gpu_memory_mib=gpu_memory,
+            epoch=self.epoch,
+            batch=batches,
+            batches=self.n_iter,
+            eta_seconds=round(left, 1),
+            images_per_second=round(self.record.images / max(spent, 1e-9), 2),
+            gpu_memory_mib=gpu_memory,
             learning_rate=finite(self.opt.hypers[-1]["lr"]),
-        )  # fmt: skip
+        )
 
 
 class KeepEpoch(Callback):
@@ -240,10 +244,13 @@ class KeepEpoch(Callback):
         valid_loss = float(np.mean(record.valid_losses)) if record.valid_losses else None
         return {
             "epoch": self.epoch + 1,
-            "train_loss": finite(record.loss_sum / max(record.loss_count, 1)), "valid_loss": finite(valid_loss),
-            "learning_rate": finite(self.opt.hypers[-1]["lr"]), **self.learn.score.row(),
-            "images_per_second": round(record.images / seconds, 2), "seconds": round(seconds, 2),
-        }  # fmt: skip
+            "train_loss": finite(record.loss_sum / max(record.loss_count, 1)),
+            "valid_loss": finite(valid_loss),
+            "learning_rate": finite(self.opt.hypers[-1]["lr"]),
+            **self.learn.score.row(),
+            "images_per_second": round(record.images / seconds, 2),
+            "seconds": round(seconds, 2),
+        }
 
     def _write(self, row: dict[str, Any], best: float) -> None:
         run, epoch, score = self.reporter.run, self.epoch + 1, row.get(self.metric)
@@ -279,7 +286,8 @@ def draw_samples(run: runs.Run, epoch: int, score: ScoreCallback) -> list[Valida
     for shown in found:
         name = f"{shown.kind}-{len(rows)}.png"
         images.write_png(folder / name, shown.picture)
-        rows.append({"file": name, "stem": shown.stem, "score": finite(shown.score), "kind": shown.kind,
-                     "epoch": epoch})  # fmt: skip
+        rows.append(
+            {"file": name, "stem": shown.stem, "score": finite(shown.score), "kind": shown.kind, "epoch": epoch}
+        )
     atomic.write_json(folder / "samples.json", {"samples": rows})
     return list(found)

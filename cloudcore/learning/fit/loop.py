@@ -168,11 +168,16 @@ def learner(
     if config.compile:
         model.compile()  # in place: names of the weights stay as they are
     learn = _Learner(
-        _Loader(prepared, torch_device), model, loss_func=task.loss(config),
-        opt_func=schedule.optimiser(config), splitter=schedule.groups(config), lr=schedule.rates(config),
-        wd=config.weight_decay, default_cbs=False,
+        _Loader(prepared, torch_device),
+        model,
+        loss_func=task.loss(config),
+        opt_func=schedule.optimiser(config),
+        splitter=schedule.groups(config),
+        lr=schedule.rates(config),
+        wd=config.weight_decay,
+        default_cbs=False,
         cbs=[TrainEvalCallback(), SeedEachEpoch(config.seed), average, score],
-    )  # fmt: skip
+    )
     learn.average, learn.score = average, score
     learn.create_opt()
     if distributed.world_size() > 1:

@@ -37,9 +37,10 @@ class Config(TrainingSettings):
     validation: float = shared("validation", 0.1, "Share held out for choices: best epoch, temperature", high=0.5)
     test: float = option(0.15, "Share held out for the scores alone", low=0.0, high=0.5)
     equalise: str = option(
-        "none", "Classes as they are, weighted in the loss, or drawn equally often",
+        "none",
+        "Classes as they are, weighted in the loss, or drawn equally often",
         choices=("none", "weighted", "equalised"),
-    )  # fmt: skip
+    )
     split_seed: int = option(0, "Fixes who is held out, whatever the seed", low=0, high=2**31 - 1, advanced=True)
     test_folder: str = option(
         "", "A folder of the same classes for the scores alone; empty: a part held out here", advanced=True
@@ -56,10 +57,12 @@ class Config(TrainingSettings):
     cutmix: float = option(0.0, "Beta of cutmix; 0: none", low=0.0, high=2.0, advanced=True)
     dropout: float = option(0.0, "Dropout before the last layer", low=0.0, high=0.9, advanced=True)
     drop_path: float = option(0.0, "Stochastic depth, for networks that have it", low=0.0, high=0.5, advanced=True)
-    frozen: float = option(0.25, "Share of the epochs with the body frozen, on given weights", low=0.0, high=0.9,
-                           advanced=True)  # fmt: skip
-    body_rate: float = option(0.1, "Rate of the body over the rate of the head, on given weights", low=0.0, high=1.0,
-                              advanced=True)  # fmt: skip
+    frozen: float = option(
+        0.25, "Share of the epochs with the body frozen, on given weights", low=0.0, high=0.9, advanced=True
+    )
+    body_rate: float = option(
+        0.1, "Rate of the body over the rate of the head, on given weights", low=0.0, high=1.0, advanced=True
+    )
     weight_decay: float = shared("weight_decay", 0.05, "Decoupled weight decay")
     flip_test: bool = option(True, "Predict on the photograph and its mirror image, averaged", advanced=True)
 
@@ -67,14 +70,28 @@ class Config(TrainingSettings):
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick": {},
     "ResNet34 from ImageNet, as published": {
-        "network": "resnet34", "weights": "imagenet", "epochs": 8, "size": 224, "learning_rate": 0.002, "batch": 32,
-        "equalise": "equalised", "augment": 1.0,
+        "network": "resnet34",
+        "weights": "imagenet",
+        "epochs": 8,
+        "size": 224,
+        "learning_rate": 0.002,
+        "batch": 32,
+        "equalise": "equalised",
+        "augment": 1.0,
     },
     "Thorough, from scratch": {
-        "epochs": 300, "learning_rate": 0.003, "augment": 0.8, "crop": 0.3, "mixup": 0.2, "cutmix": 1.0, "dropout": 0.1,
-        "averaging": 0.998, "progressive": 0.6, "precision": "bfloat16",
+        "epochs": 300,
+        "learning_rate": 0.003,
+        "augment": 0.8,
+        "crop": 0.3,
+        "mixup": 0.2,
+        "cutmix": 1.0,
+        "dropout": 0.1,
+        "averaging": 0.998,
+        "progressive": 0.6,
+        "precision": "bfloat16",
     },
-}  # fmt: skip
+}
 
 
 def dataset(config: Config, folder: Path, progress: Progress | None = None) -> GenusData:

@@ -14,9 +14,19 @@ from cloudcore.satellite.table import PATTERNS
 
 MULTIPLE = 32
 NETWORKS = (
-    "unet", "fpn", "unetplusplus", "manet", "linknet", "pspnet", "deeplabv3", "deeplabv3plus", "pan", "upernet",
-    "segformer", "dpt",
-)  # fmt: skip
+    "unet",
+    "fpn",
+    "unetplusplus",
+    "manet",
+    "linknet",
+    "pspnet",
+    "deeplabv3",
+    "deeplabv3plus",
+    "pan",
+    "upernet",
+    "segformer",
+    "dpt",
+)
 SIZES = ("320x480", "320x640", "384x576", "192x288", "64x96")
 LOSSES = ("bce_dice", "bce", "dice", "iou", "focal", "iou_dice_focal", "lovasz", "tversky")
 
@@ -62,8 +72,9 @@ class Config(TrainingSettings):
     min_rate: float = option(1e-6, "Plateau: lowest rate", low=0.0, high=1.0, advanced=True)
     accumulate: int = option(1, "Batches a step", low=1, high=256, advanced=True)
     flips: bool = option(True, "Augment: mirror images", advanced=True)
-    shift_scale_rotate: float = option(0.5, "Augment: chance of a shift, scale and turn", low=0.0, high=1.0,
-                                       advanced=True)  # fmt: skip
+    shift_scale_rotate: float = option(
+        0.5, "Augment: chance of a shift, scale and turn", low=0.0, high=1.0, advanced=True
+    )
     grid_distortion: float = option(0.2, "Augment: chance of a distorted grid", low=0.0, high=1.0, advanced=True)
     elastic: float = option(0.0, "Augment: chance of an elastic distortion", low=0.0, high=1.0, advanced=True)
     blur: float = option(0.1, "Augment: chance of a blur", low=0.0, high=1.0, advanced=True)
@@ -74,22 +85,64 @@ class Config(TrainingSettings):
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick": {},
     "Strong recipe": {
-        "gate": True, "network": "fpn", "encoder": "resnet34", "weights": "imagenet", "size": "384x576", "batch": 16,
-        "epochs": 30, "loss": "bce_dice", "bce_share": 0.75, "encoder_rate": 2.5e-5, "learning_rate": 2.5e-4,
-        "averaging": 0.998, "flip_test": True, "grid_distortion": 0.4, "blur": 0.0, "validation": 0.08, "min_steps": 1,
+        "gate": True,
+        "network": "fpn",
+        "encoder": "resnet34",
+        "weights": "imagenet",
+        "size": "384x576",
+        "batch": 16,
+        "epochs": 30,
+        "loss": "bce_dice",
+        "bce_share": 0.75,
+        "encoder_rate": 2.5e-5,
+        "learning_rate": 2.5e-4,
+        "averaging": 0.998,
+        "flip_test": True,
+        "grid_distortion": 0.4,
+        "blur": 0.0,
+        "validation": 0.08,
+        "min_steps": 1,
     },
     "ResNet34 U-Net, as published": {
-        "network": "unet", "decoder_width": 256, "encoder": "resnet34", "weights": "imagenet", "size": "320x480",
-        "batch": 32, "epochs": 15, "optimiser": "adam", "learning_rate": 3e-4, "weight_decay": 0.0, "loss": "bce_dice",
-        "schedule": "plateau", "factor": 0.5, "patience": 3, "min_rate": 1e-6, "stop_after": 5, "min_steps": 1,
+        "network": "unet",
+        "decoder_width": 256,
+        "encoder": "resnet34",
+        "weights": "imagenet",
+        "size": "320x480",
+        "batch": 32,
+        "epochs": 15,
+        "optimiser": "adam",
+        "learning_rate": 3e-4,
+        "weight_decay": 0.0,
+        "loss": "bce_dice",
+        "schedule": "plateau",
+        "factor": 0.5,
+        "patience": 3,
+        "min_rate": 1e-6,
+        "stop_after": 5,
+        "min_steps": 1,
     },
     "se_resnext101 FPN, as published": {
-        "network": "fpn", "encoder": "se_resnext101_32x4d", "weights": "imagenet", "size": "320x640", "batch": 6,
-        "accumulate": 3, "epochs": 50, "optimiser": "radam", "learning_rate": 2e-3, "weight_decay": 0.0,
-        "loss": "iou_dice_focal", "schedule": "plateau", "factor": 0.3, "patience": 5, "validation": 0.08,
-        "elastic": 0.2, "blur": 0.2, "min_steps": 1,
+        "network": "fpn",
+        "encoder": "se_resnext101_32x4d",
+        "weights": "imagenet",
+        "size": "320x640",
+        "batch": 6,
+        "accumulate": 3,
+        "epochs": 50,
+        "optimiser": "radam",
+        "learning_rate": 2e-3,
+        "weight_decay": 0.0,
+        "loss": "iou_dice_focal",
+        "schedule": "plateau",
+        "factor": 0.3,
+        "patience": 5,
+        "validation": 0.08,
+        "elastic": 0.2,
+        "blur": 0.2,
+        "min_steps": 1,
     },
-}  # fmt: skip
+}
 
 
 def size_hw(config: Config) -> tuple[int, int]:

@@ -46,16 +46,34 @@ class Config(TrainingSettings):
 
 
 _CHAPTER: dict[str, Any] = {
-    "network": "chapter", "epochs": 10, "batch": 32, "optimiser": "adam", "schedule": "constant", "weight_decay": 0.0,
-    "averaging": 0.0, "learning_rate": 1e-4, "rotation": 0.0, "shift": 0.0, "shear": 0.0, "zoom": 0.0, "flips": False,
-}  # fmt: skip
+    "network": "chapter",
+    "epochs": 10,
+    "batch": 32,
+    "optimiser": "adam",
+    "schedule": "constant",
+    "weight_decay": 0.0,
+    "averaging": 0.0,
+    "learning_rate": 1e-4,
+    "rotation": 0.0,
+    "shift": 0.0,
+    "shear": 0.0,
+    "zoom": 0.0,
+    "flips": False,
+}
 PRESETS: dict[str, dict[str, Any]] = {
     "Three blocks": {},
     "Chapter": _CHAPTER,
-    "Chapter, dropout and augmentation": _CHAPTER | {
-        "learning_rate": 1e-5, "dropout": 0.3, "rotation": 5.0, "shift": 0.1, "shear": 5.0, "zoom": 0.1, "flips": True,
+    "Chapter, dropout and augmentation": _CHAPTER
+    | {
+        "learning_rate": 1e-5,
+        "dropout": 0.3,
+        "rotation": 5.0,
+        "shift": 0.1,
+        "shear": 5.0,
+        "zoom": 0.1,
+        "flips": True,
     },
-}  # fmt: skip
+}
 
 
 def dataset(config: Config, folder: Path, progress: Progress | None = None) -> RadarData:

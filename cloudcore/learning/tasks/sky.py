@@ -45,19 +45,41 @@ class Config(TrainingSettings):
 PRESETS: dict[str, dict[str, Any]] = {
     "Quick": {},
     "CloudNet, dense": {
-        "network": "cloudnet", "size": 0, "crop": 160, "batch": 4, "learning_rate": 0.001, "loss": "cross_entropy",
-        "epochs": 10, "stride": 4,
+        "network": "cloudnet",
+        "size": 0,
+        "crop": 160,
+        "batch": 4,
+        "learning_rate": 0.001,
+        "loss": "cross_entropy",
+        "epochs": 10,
+        "stride": 4,
     },
     "CloudNet, as published": {
-        "network": "cloudnet", "form": "patch", "size": 0, "batch": 4, "optimiser": "sgd", "learning_rate": 0.001,
-        "momentum": 0.9, "weight_decay": 0.0, "schedule": "constant", "loss": "cross_entropy", "augment": 0.0,
+        "network": "cloudnet",
+        "form": "patch",
+        "size": 0,
+        "batch": 4,
+        "optimiser": "sgd",
+        "learning_rate": 0.001,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "loss": "cross_entropy",
+        "augment": 0.0,
         "epochs": 10,
     },
     "Thorough U-Net": {
-        "epochs": 120, "batch": 8, "learning_rate": 0.003, "crop": 256, "averaging": 0.998, "augment": 1.0,
-        "flip_test": True, "weight_decay": 0.05, "precision": "bfloat16",
+        "epochs": 120,
+        "batch": 8,
+        "learning_rate": 0.003,
+        "crop": 256,
+        "averaging": 0.998,
+        "augment": 1.0,
+        "flip_test": True,
+        "weight_decay": 0.05,
+        "precision": "bfloat16",
     },
-}  # fmt: skip
+}
 
 
 def dataset(config: Config, folder: Path, progress: Progress | None = None) -> SkyData:

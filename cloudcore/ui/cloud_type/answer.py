@@ -58,7 +58,7 @@ def _bars(photo: Photograph, muted: bool) -> str:
 
 def confidence_words(probability: float, entry: models.ModelEntry) -> str:
     """How often such a confidence was right on held-out photographs, in a sentence; another where nobody counted."""
-    for bin_ in entry.info.get("scores", {}).get("reliability", []):
+    for bin_ in entry.info.scores.get("reliability", []):
         if bin_["low"] < probability <= bin_["high"] and bin_["n"]:
             right = round(bin_["accuracy"] * bin_["n"])
             between = f"{100 * bin_['low']:.0f}–{100 * bin_['high']:.0f} %"

@@ -61,15 +61,23 @@ def _choose_folder(library: Library) -> Path | None:
     options = [name for name, path in ((OWN, own), (SAMPLES, samples)) if path.is_dir()] + [FOLDER]
     with st.container(horizontal=True, vertical_alignment="center"):
         source = st.segmented_control(
-            "Data", options, default=options[0], required=True, key="cleaner_data", persist_state="session",
+            "Data",
+            options,
+            default=options[0],
+            required=True,
+            key="cleaner_data",
+            persist_state="session",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         if source != FOLDER:
             return own if source == OWN else samples
         text = st.text_input(
-            "Folder", key="cleaner_folder", persist_state="session", placeholder="a folder for each class",
+            "Folder",
+            key="cleaner_folder",
+            persist_state="session",
+            placeholder="a folder for each class",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     return Path(text).expanduser().absolute() if text.strip() else None
 
 
@@ -93,10 +101,15 @@ def _show_confusion(cleaning: Cleaning) -> tuple[int, int] | None:
     """Draw the confusion matrix of the chosen part; returns the cell that was clicked, (filed, answered), or None."""
     part = PARTS[
         st.segmented_control(
-            "Part", list(PARTS), default="All", required=True, key="cleaner_part", persist_state="session",
+            "Part",
+            list(PARTS),
+            default="All",
+            required=True,
+            key="cleaner_part",
+            persist_state="session",
             label_visibility="collapsed",
         )
-    ]  # fmt: skip
+    ]
     photos = cleaning.review.part(part)
     if not photos:
         st.caption("No photograph of this part is in the folder.")
@@ -107,9 +120,16 @@ def _show_confusion(cleaning: Cleaning) -> tuple[int, int] | None:
     figure = class_charts.confusion(counts, [_code(name) for name in classes], is_dark())
     alt = f"Confusion matrix of {len(photos)} photographs, {right} on the diagonal"
     event = st.plotly_chart(
-        figure, theme=None, config={"displayModeBar": False}, width="stretch", height=300, on_select="rerun",
-        selection_mode="points", key=f"cleaner_matrix_{part}", alt=alt,
-    )  # fmt: skip
+        figure,
+        theme=None,
+        config={"displayModeBar": False},
+        width="stretch",
+        height=300,
+        on_select="rerun",
+        selection_mode="points",
+        key=f"cleaner_matrix_{part}",
+        alt=alt,
+    )
     st.caption(f"{right} of {len(photos)} answered as filed. Choose a cell to open its photographs.")
     pairs = class_review.confused_pairs(counts, classes)[:3]
     if pairs:
@@ -118,9 +138,14 @@ def _show_confusion(cleaning: Cleaning) -> tuple[int, int] | None:
     with st.expander("Reliability", type="compact"):
         bins = class_review.reliability(photos)
         st.plotly_chart(
-            class_charts.reliability(bins, is_dark()), theme=None, config={"displayModeBar": False},
-            width="stretch", height=220, key=f"cleaner_reliability_{part}", alt="Share right against confidence",
-        )  # fmt: skip
+            class_charts.reliability(bins, is_dark()),
+            theme=None,
+            config={"displayModeBar": False},
+            width="stretch",
+            height=220,
+            key=f"cleaner_reliability_{part}",
+            alt="Share right against confidence",
+        )
         st.caption(f"n = {len(photos)}; on the dotted line a confidence means what it says.")
     points = event["selection"]["points"]
     return (int(points[0]["customdata"][0]), int(points[0]["customdata"][1])) if points else None
@@ -139,9 +164,14 @@ def _show_worst(cleaning: Cleaning, cell: tuple[int, int] | None) -> None:
     classes = cleaning.review.classes
     with st.container(horizontal=True, vertical_alignment="center"):
         st.selectbox(
-            "Class", [EVERY, *classes], key="cleaner_class", persist_state="session", label_visibility="collapsed",
-            width=200, disabled=cell is not None,
-        )  # fmt: skip
+            "Class",
+            [EVERY, *classes],
+            key="cleaner_class",
+            persist_state="session",
+            label_visibility="collapsed",
+            width=200,
+            disabled=cell is not None,
+        )
         photos = _chosen(cleaning, cell)
         if cell is not None:
             st.caption(f"{classes[cell[0]]} answered {classes[cell[1]]}", width="content")
@@ -168,10 +198,14 @@ def _card(cleaning: Cleaning, one: Reviewed) -> None:
     now = "" if decision is None else _words(decision)
     options = [KEEP, BIN, *(f"{MOVE} to {other}" for other in cleaning.review.classes if other != name)]
     chosen = st.selectbox(
-        "Decide", options, index=options.index(now) if now in options else None, placeholder="Decide…",
-        key=f"decide-{one.photo.stem}-{decision.at if decision else ''}", label_visibility="collapsed",
+        "Decide",
+        options,
+        index=options.index(now) if now in options else None,
+        placeholder="Decide…",
+        key=f"decide-{one.photo.stem}-{decision.at if decision else ''}",
+        label_visibility="collapsed",
         format_func=lambda option: {KEEP: "Keep", BIN: "Move to bin"}.get(option, option.capitalize()),
-    )  # fmt: skip
+    )
     if chosen and chosen != now:
         what, _, to = chosen.partition(f"{MOVE} to ")
         decisions.decide(cleaning.folder, one.photo.stem, MOVE if to else what, to)

@@ -19,9 +19,13 @@ def download(library: Library) -> None:
     """Offer the session's results as CSV."""
     if photographs.kept():
         st.download_button(
-            "Download table", photographs.table(library.store), "cloud-types.csv", "text/csv", key="genus_download",
+            "Download table",
+            photographs.table(library.store),
+            "cloud-types.csv",
+            "text/csv",
+            key="genus_download",
             on_click="ignore",
-        )  # fmt: skip
+        )
 
 
 def add_more(entry: models.ModelEntry) -> None:
@@ -69,14 +73,19 @@ def _take_in(files: Sequence[tuple[str, bytes]], entry: models.ModelEntry) -> No
 def _ways_in(entry: models.ModelEntry, place: str) -> None:
     number = photographs.round_number()
     given = st.file_uploader(
-        "Photographs", accept_multiple_files=True, max_upload_size=ACCEPTED_MB, label_visibility="collapsed",
+        "Photographs",
+        accept_multiple_files=True,
+        max_upload_size=ACCEPTED_MB,
+        label_visibility="collapsed",
         key=f"genus-files-{place}-{number}",
-    )  # fmt: skip
+    )
     files = [(item.name, item) for item in given]
     pasted = st.chat_input(
-        "Or paste one here, then Enter", accept_file="multiple", max_upload_size=ACCEPTED_MB,
+        "Or paste one here, then Enter",
+        accept_file="multiple",
+        max_upload_size=ACCEPTED_MB,
         key=f"genus-paste-{place}-{number}",
-    )  # fmt: skip
+    )
     if pasted:
         files += [(item.name, item) for item in pasted.files]
     if st.toggle("Use the camera", key=f"genus-camera-{place}-{number}"):

@@ -119,20 +119,28 @@ def _judged(name: str, content: bytes, model: models.ModelEntry, predictor: mode
         raise ImageError(NO_PICKLE.format(name=_shown(name)))
     notes: list[str] = []
     image = images.read(content, notes)
-    verdict = predictor.judge(image)
+    verdict = predictor.classify(image)
     return Photograph(
-        "photo-" + hashlib.sha256(content).hexdigest()[:20], _shown(name), (image.shape[0], image.shape[1]), model.name,
-        predictor.classes, verdict.probability, verdict.accepted, class_activation.is_clear_sky(image), verdict,
-        images.encode_jpeg(images.thumbnail(image, SIDE_PX), 88), images.encode_jpeg(images.thumbnail(image, THUMB_PX)),
+        "photo-" + hashlib.sha256(content).hexdigest()[:20],
+        _shown(name),
+        (image.shape[0], image.shape[1]),
+        model.name,
+        predictor.classes,
+        verdict.probability,
+        verdict.accepted,
+        class_activation.is_clear_sky(image),
+        verdict,
+        images.encode_jpeg(images.thumbnail(image, SIDE_PX), 88),
+        images.encode_jpeg(images.thumbnail(image, THUMB_PX)),
         tuple(notes),
-    )  # fmt: skip
+    )
 
 
 def heat_map(photo: Photograph) -> bytes | None:
     """JPEG of where the model looked for its answer; None where it cannot tell."""
     picture = images.read(photo.picture)
-    looked = photo.verdict.looked((picture.shape[0], picture.shape[1])) if photo.verdict else None
-    return images.encode_jpeg(class_activation.over(picture, looked), 88) if looked is not None else None
+    activation = photo.verdict.activation_map((picture.shape[0], picture.shape[1])) if photo.verdict else None
+    return images.encode_jpeg(class_activation.over(picture, activation), 88) if activation is not None else None
 
 
 def label(photo: Photograph, name: str, store: LabelStore, workspace: Path, author: str) -> int:
@@ -142,9 +150,13 @@ def label(photo: Photograph, name: str, store: LabelStore, workspace: Path, auth
     """
     head = store.class_of(LABEL_SET, photo.stem)
     revision = store.save_class(
-        LABEL_SET, photo.stem, name, base_revision=head.revision if head else 0, author=author,
+        LABEL_SET,
+        photo.stem,
+        name,
+        base_revision=head.revision if head else 0,
+        author=author,
         operation_id=uuid.uuid4().hex,
-    )  # fmt: skip
+    )
     keep_picture(photo, name, workspace)
     return revision
 

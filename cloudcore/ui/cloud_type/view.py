@@ -32,19 +32,23 @@ def choose_model(library: Library) -> models.ModelEntry:
     asked = st.query_params.get("model")
     first = next((number for number, entry in enumerate(entries) if entry.name == asked), 0)
     return st.selectbox(
-        "Model", entries, index=first, format_func=lambda entry: entry.name, key="genus_model",
+        "Model",
+        entries,
+        index=first,
+        format_func=lambda entry: entry.name,
+        key="genus_model",
         label_visibility="collapsed",
         width=190,
-    )  # fmt: skip
+    )
 
 
 def _knows_genera(entry: models.ModelEntry) -> bool:
-    return any(find(name) is not None for name in entry.info["classes"])
+    return any(find(name) is not None for name in entry.info.classes)
 
 
 def model_words(entry: models.ModelEntry) -> str:
     """The model with its score: 'model genus, macro F1 0.52 [0.45, 0.58] on 230 photographs'."""
-    scores = entry.info.get("scores", {})
+    scores = entry.info.scores
     row = scores.get("metrics", {}).get("macro_f1", {})
     if row.get("value") is None:
         return f"model {entry.name}, not scored"
@@ -56,9 +60,14 @@ def model_words(entry: models.ModelEntry) -> str:
 def choose_view() -> str:
     """Ask for one of the page's two views: photographs to name, or photographs to learn from."""
     return st.segmented_control(
-        "View", (ANSWER, CLEANER), default=ANSWER, required=True, key="genus_view", persist_state="session",
+        "View",
+        (ANSWER, CLEANER),
+        default=ANSWER,
+        required=True,
+        key="genus_view",
+        persist_state="session",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
 
 
 def chosen(shown: Sequence[Photograph]) -> Photograph:
@@ -78,7 +87,7 @@ def show_strip(shown: Sequence[Photograph], current: Photograph) -> None:
                 seen = photo is current
                 if st.button(
                     text, key=f"genus-show-{photo.stem}", type="secondary" if seen else "tertiary", width="stretch"
-                ):  # fmt: skip
+                ):
                     st.session_state["genus_chosen"] = photo.stem
                     st.rerun()
 
@@ -89,9 +98,14 @@ def show_photograph(photo: Photograph) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     with row:
         view = st.segmented_control(
-            "Show", (PHOTO, LOOKED), default=PHOTO, required=True, key="genus_shows", persist_state="session",
+            "Show",
+            (PHOTO, LOOKED),
+            default=PHOTO,
+            required=True,
+            key="genus_shows",
+            persist_state="session",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         st.space("stretch")
         height, width = photo.shape_hw
         st.caption(f"{photo.name}, {height:,} × {width:,} px (h × w)", width="content")

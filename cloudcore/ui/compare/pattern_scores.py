@@ -13,11 +13,15 @@ from cloudcore.ui.compare.counting import Step
 _LINE = "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)"
 _CELL = f"text-align:right;padding:2px 0 2px 8px;{_LINE}"
 _ROWS = (
-    ("Dice", "dice", ""), ("all empty", "all_empty", "padding-left:8px;opacity:.78"),
+    ("Dice", "dice", ""),
+    ("all empty", "all_empty", "padding-left:8px;opacity:.78"),
     ("from empty", "from_empty", "padding-left:8px;opacity:.78"),
-    ("from overlap", "from_overlap", "padding-left:8px;opacity:.78"), ("Dice, non-empty", "dice_nonempty", ""),
-    ("Empty kept empty", "dice_empty", ""), ("Area, model", "area", ""), ("Area, truth", "area_truth", ""),
-)  # fmt: skip
+    ("from overlap", "from_overlap", "padding-left:8px;opacity:.78"),
+    ("Dice, non-empty", "dice_nonempty", ""),
+    ("Empty kept empty", "dice_empty", ""),
+    ("Area, model", "area", ""),
+    ("Area, truth", "area_truth", ""),
+)
 
 
 def scores(
@@ -30,7 +34,7 @@ def scores(
     empty = np.array([[one.truth == 0] for one in counts])
     found: dict[str, tuple[float | None, float | None, float | None]] = {
         name: (row["value"], row["low"], row["high"])
-        for name, row in mask_evaluation.score(mask_evaluation.Found(dice, empty)).items()
+        for name, row in mask_evaluation.score(mask_evaluation.DiceTable(dice, empty)).items()
     }
     tp, false, missed, none = np.sum([one.confusion(*at) for one in counts], axis=0)
     every = tp + false + missed + none

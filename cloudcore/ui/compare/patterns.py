@@ -28,9 +28,10 @@ def choose_pattern(classes: tuple[str, ...]) -> str:
         st.session_state[PATTERN] = classes[0]
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         chosen = str(
-            st.segmented_control("Pattern", classes, required=True, key=PATTERN, persist_state="session",
-                                 label_visibility="collapsed")
-        )  # fmt: skip
+            st.segmented_control(
+                "Pattern", classes, required=True, key=PATTERN, persist_state="session", label_visibility="collapsed"
+            )
+        )
         red, green, blue = ink(classes, chosen)
         swatch = f"width:14px;height:14px;border-radius:3px;background:rgb({red},{green},{blue})"
         st.html(f"<div title='{chosen}' style='{swatch};box-shadow:0 0 0 1px #0B1014'></div>", width="content")
@@ -55,13 +56,18 @@ def ink(classes: tuple[str, ...], pattern: str) -> render.Rgb:
 def ask_images() -> tuple[str, bool]:
     """Ask where the images come from, and whether those the model was trained on are counted."""
     folder = st.text_input(
-        "Data folder", key="compare_pattern_folder", persist_state="session", placeholder="the sample images",
+        "Data folder",
+        key="compare_pattern_folder",
+        persist_state="session",
+        placeholder="the sample images",
         help="A folder with train.csv and train_images/ or images/. Empty: the sample images.",
-    )  # fmt: skip
+    )
     every = st.toggle(
-        "Count images it was trained on", key="compare_every", persist_state="session",
+        "Count images it was trained on",
+        key="compare_every",
+        persist_state="session",
         help="Left out of the set's scores unless you ask: a model knows what it learnt from.",
-    )  # fmt: skip
+    )
     return folder.strip(), bool(every)
 
 

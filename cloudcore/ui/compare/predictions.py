@@ -22,13 +22,12 @@ from cloudcore.files import atomic, opening
 from cloudcore.files.opening import sha256_of
 from cloudcore.frames import labelled, listing
 from cloudcore.labels import LabelStore, of_frames
-from cloudcore.masks import mask, sweep
+from cloudcore.masks import bootstrap, mask, sweep
 from cloudcore.satellite import table as satellite_table
 from cloudcore.ui import lens
 
 MOST_PIXELS = 2_200_000  # a larger frame is looked at and scored on every second, third ... pixel
 SMALLEST_N = 20  # fewer frames get no interval
-RESAMPLES = 1000
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -163,7 +162,7 @@ def thinning(shape_hw: tuple[int, ...]) -> int:
 
 def model_mark(model: models.Predictor) -> str:
     """Names what a model answers, whatever its default threshold: the sha256 of its graph, and its temperature."""
-    graph = model.info.get("files", {}).get("model.onnx") or _file_mark(model.folder / "model.onnx")
+    graph = model.info.files.get("model.onnx") or _file_mark(model.folder / "model.onnx")
     return hashlib.sha256(json.dumps([graph, model.info["temperature"], model.info["input"]]).encode()).hexdigest()[:24]
 
 
@@ -184,7 +183,7 @@ def levels(folder: Path, model: models.Predictor, case: Case, image: images.Imag
         kept = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if kept is not None and kept.shape[1] == image.shape[1] and kept.shape[0] % image.shape[0] == 0:
             return np.asarray(kept, np.uint8)
-    several = model.info["kind"] == "masks"  # these answer for the whole image, on the grid that is looked at
+    several = model.info.kind == "masks"  # these answer for the whole image, on the grid that is looked at
     probability = model(images.read(case.path), image.shape[:2]) if several else model(image)
     found = lens.levels(probability, grid.thresholds).reshape(-1, image.shape[1])
     _keep(path, found)
@@ -226,25 +225,25 @@ def scores(found: Ints) -> dict[str, Any]:
         cloud_iou = np.where(union > 0, tp / union, 1.0)
         sky_iou = np.where(sky_union > 0, tn / sky_union, 1.0)
         return {
-            "accuracy": (tp + tn) / every, "base_rate": np.maximum(tp + fn, tn + fp) / every,
-            "dice": np.where(either > 0, 2 * tp / either, 1.0), "iou": cloud_iou, "miou": (cloud_iou + sky_iou) / 2,
-            "precision": tp / (tp + fp), "recall": tp / (tp + fn),
-            "cloud_predicted": (tp + fp) / every, "cloud_truth": (tp + fn) / every,
+            "accuracy": (tp + tn) / every,
+            "base_rate": np.maximum(tp + fn, tn + fp) / every,
+            "dice": np.where(either > 0, 2 * tp / either, 1.0),
+            "iou": cloud_iou,
+            "miou": (cloud_iou + sky_iou) / 2,
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "cloud_predicted": (tp + fp) / every,
+            "cloud_truth": (tp + fn) / every,
             "cloud_error": frame_error.mean(axis=-1),
-        }  # fmt: skip
+        }
 
 
 def intervals(found: Ints, seed: int = 0) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals of the scores over frames, found (n, 4); empty below SMALLEST_N frames."""
     if len(found) < SMALLEST_N:
         return {}
-    chosen = np.random.default_rng(seed).integers(0, len(found), (RESAMPLES, len(found)))
-    drawn = scores(found[chosen])
-    return {
-        name: (float(np.nanpercentile(values, 2.5)), float(np.nanpercentile(values, 97.5)))
-        for name, values in drawn.items()
-        if np.isfinite(values).any()
-    }
+    drawn = scores(found[bootstrap.draw(len(found), seed=seed)])
+    return {name: bootstrap.percentiles(values) for name, values in drawn.items() if np.isfinite(values).any()}
 
 
 @lru_cache(maxsize=20_000)

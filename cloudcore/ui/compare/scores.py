@@ -45,9 +45,15 @@ def _confusions(counts: Sequence[predictions.Counts], at: Step) -> predictions.I
 
 
 _ROWS = (
-    ("Accuracy", "accuracy"), ("base rate", "base_rate"), ("Dice", "dice"), ("IoU", "iou"), ("Precision", "precision"),
-    ("Recall", "recall"), ("Cloud, model", "cloud_predicted"), ("Cloud, truth", "cloud_truth"),
-)  # fmt: skip
+    ("Accuracy", "accuracy"),
+    ("base rate", "base_rate"),
+    ("Dice", "dice"),
+    ("IoU", "iou"),
+    ("Precision", "precision"),
+    ("Recall", "recall"),
+    ("Cloud, model", "cloud_predicted"),
+    ("Cloud, truth", "cloud_truth"),
+)
 _SET_ROWS = (*_ROWS, ("mIoU", "miou"), ("Cloud error", "cloud_error"))
 
 

@@ -137,10 +137,10 @@ def _ask(entries: Sequence[models.ModelEntry]) -> Request:
     """Draw the widgets of the head row and return what they ask for."""
     named = {entry.name: entry for entry in entries}
     model = named[_ask_model(list(named))]
-    alike = [e.name for e in entries if e.kind == model.kind and e.info["classes"] == model.info["classes"]]
+    alike = [e.name for e in entries if e.kind == model.kind and e.info.classes == model.info.classes]
     against = _ask_against([TRUTH, *(name for name in alike if name != model.name)])
     scope = _ask_scope(model.kind)
-    pattern = patterns.choose_pattern(tuple(model.info["classes"])) if model.kind == "masks" else ""
+    pattern = patterns.choose_pattern(tuple(model.info.classes)) if model.kind == "masks" else ""
     with st.popover("Images" if pattern else "Frames"):
         folder, every = patterns.ask_images() if pattern else _ask_frames()
     return Request(model, named.get(against) if against != TRUTH else None, scope, pattern, folder, every)
@@ -187,13 +187,18 @@ def _ask_scope(kind: str) -> str:
 
 def _ask_frames() -> tuple[str, bool]:
     folder = st.text_input(
-        "Data folder", key="compare_folder", persist_state="session", placeholder="this app's frames",
+        "Data folder",
+        key="compare_folder",
+        persist_state="session",
+        placeholder="this app's frames",
         help="A folder with images/ and masks/, or with a pairs.csv. Empty: the frames of this app that have truth.",
-    )  # fmt: skip
+    )
     every = st.toggle(
-        "Count frames it was trained on", key="compare_every", persist_state="session",
+        "Count frames it was trained on",
+        key="compare_every",
+        persist_state="session",
         help="Left out of the set's scores unless you ask: a model knows what it learnt from.",
-    )  # fmt: skip
+    )
     return folder.strip(), bool(every)
 
 
@@ -209,10 +214,18 @@ def _resolve(library: Library, request: Request) -> Choice:
     if rival is not None:
         grid = grid.with_step(*rival.default)
     return Choice(
-        library, model, rival, request.scope, cases, case or _worst(counted or cases, model, grid),
-        own_frames=not (request.folder or request.pattern), learnt=learnt, counted=counted, grid=grid,
+        library,
+        model,
+        rival,
+        request.scope,
+        cases,
+        case or _worst(counted or cases, model, grid),
+        own_frames=not (request.folder or request.pattern),
+        learnt=learnt,
+        counted=counted,
+        grid=grid,
         pattern=request.pattern,
-    )  # fmt: skip
+    )
 
 
 def _contender(entry: models.ModelEntry, pattern: str) -> Contender:

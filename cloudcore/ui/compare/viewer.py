@@ -56,8 +56,16 @@ def _names(view: View) -> lens.Names:
     if names.wrong == "false cloud":
         names = replace(names, wrong=f"false {choice.pattern}")
     colour = patterns.ink(choice.model.predictor.classes, choice.pattern)
-    return replace(names, thing=choice.pattern, nothing=f"no {choice.pattern}", smallest="Smallest area, px",
-                   oktas=False, ink=colour, black=patterns.is_on_black(), iou=not choice.whole)  # fmt: skip
+    return replace(
+        names,
+        thing=choice.pattern,
+        nothing=f"no {choice.pattern}",
+        smallest="Smallest area, px",
+        oktas=False,
+        ink=colour,
+        black=patterns.is_on_black(),
+        iou=not choice.whole,
+    )
 
 
 def _against_truth(view: View) -> tuple[predictions.Counts, lens.Picture]:

@@ -23,8 +23,12 @@ VIEWS = (NEURON, POOLING, KERNELS, LAYERS)
 EMPTY = "No model yet. Train one."
 RADAR, SKY, SATELLITE, PHOTOGRAPH, OWN = "radar", "sky", "patterns", "genus", "own"
 KIND_WORDS = {
-    RADAR: "Radar", SKY: "Sky frame", SATELLITE: "Satellite image", PHOTOGRAPH: "Photograph", OWN: "Own picture",
-}  # fmt: skip
+    RADAR: "Radar",
+    SKY: "Sky frame",
+    SATELLITE: "Satellite image",
+    PHOTOGRAPH: "Photograph",
+    OWN: "Own picture",
+}
 PICTURES_SHOWN = 24
 OWN_PICTURE = "inside_own"
 
@@ -65,10 +69,15 @@ def choose_view() -> str:
     """Ask for Neuron, Pooling, Kernels or Layers, in the head row."""
     return str(
         st.segmented_control(
-            "View", VIEWS, default=NEURON, required=True, key="inside_view", persist_state="session",
+            "View",
+            VIEWS,
+            default=NEURON,
+            required=True,
+            key="inside_view",
+            persist_state="session",
             label_visibility="collapsed",
         )
-    )  # fmt: skip
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -98,9 +107,15 @@ def choose_picture(settings: Settings, key: str, kind: str = RADAR, side: int = 
     """
     kinds = list(KIND_WORDS)
     chosen = str(
-        st.selectbox("Picture of", kinds, kinds.index(kind) if kind in kinds else 1, key=f"{key}_kind_{kind}",
-                     format_func=KIND_WORDS.__getitem__, persist_state="session")
-    )  # fmt: skip
+        st.selectbox(
+            "Picture of",
+            kinds,
+            kinds.index(kind) if kind in kinds else 1,
+            key=f"{key}_kind_{kind}",
+            format_func=KIND_WORDS.__getitem__,
+            persist_state="session",
+        )
+    )
     if chosen == OWN:
         return _own_picture(side)
     paths = _listed(settings, chosen)
@@ -168,8 +183,8 @@ def choose_model(settings: Settings) -> models.ModelEntry | None:
         st.session_state["inside_model"] = names[0]
     name = st.selectbox("Model", names, key="inside_model", persist_state="session")
     entry = named[name]
-    st.caption(f"{get_task(entry.task).title}, {entry.info.get('network', {}).get('name', 'network')}")
-    if joined := entry.info.get("joined"):
+    st.caption(f"{get_task(entry.task).title}, {entry.info.network.get('name', 'network')}")
+    if joined := entry.info.joined:
         st.caption(f"{len(joined)} networks in one: this looks into the first, {joined[0]}.")
     return entry
 
@@ -204,9 +219,15 @@ def _answered(folder: Path, changed_ns: int, path: Path, _picture: Picture) -> t
 def clicked(figure: Any, key: str, alt: str) -> int | None:
     """Draw a figure of charts that can be clicked on; the number of the square chosen last, if any."""
     event = st.plotly_chart(
-        figure, theme=None, config=figures.CONFIG, width="stretch", on_select="rerun", selection_mode="points", key=key,
+        figure,
+        theme=None,
+        config=figures.CONFIG,
+        width="stretch",
+        on_select="rerun",
+        selection_mode="points",
+        key=key,
         alt=alt,
-    )  # fmt: skip
+    )
     points = event["selection"]["points"]
     if not points:
         return None

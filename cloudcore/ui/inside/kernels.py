@@ -43,9 +43,14 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
     """Draw the whole view: picture, kernel and result, and a gallery of the filters where they are learnt."""
     with right:
         source = st.segmented_control(
-            "Kernels", (BY_HAND, LEARNT), default=BY_HAND, required=True, key="kernels_source",
-            persist_state="session", width="stretch",
-        )  # fmt: skip
+            "Kernels",
+            (BY_HAND, LEARNT),
+            default=BY_HAND,
+            required=True,
+            key="kernels_source",
+            persist_state="session",
+            width="stretch",
+        )
         if source == BY_HAND:
             _by_hand(left, settings)
             return
@@ -106,7 +111,7 @@ def _learnt(left: DeltaGenerator, settings: Settings, entry: models.ModelEntry) 
 
 def _response(entry: models.ModelEntry, picture: choices.Picture, weights: NDArray[Any]) -> NDArray[np.float64]:
     """A filter (channels, k, k) slid over the picture as its network takes it in, at every pixel."""
-    mean, std = (np.asarray(entry.info[name]) * 255 for name in ("mean", "std"))
+    mean, std = (np.asarray(value) * 255 for value in (entry.info.mean, entry.info.std))
     channels = ((picture.image - mean) / std).transpose(2, 0, 1)
     parts = [neuron.slide(channel, kernel) for channel, kernel in zip(channels, weights, strict=False)]
     return np.asarray(np.sum(parts, axis=0), np.float64)
@@ -136,9 +141,12 @@ def _show(left: DeltaGenerator, picture: choices.Picture, slid: _Slid) -> None:
             tiny = kernel.shape[1] <= 3 and np.abs(kernel).max() < 0.1
             decimals = 0 if np.allclose(kernel, np.rint(kernel)) else 2 + tiny
             st.plotly_chart(
-                charts.squares(kernel, is_dark(), 190, decimals), theme=None,
-                config=figures.CONFIG, key="kernels_weights", alt=f"The weights of {name}",
-            )  # fmt: skip
+                charts.squares(kernel, is_dark(), 190, decimals),
+                theme=None,
+                config=figures.CONFIG,
+                key="kernels_weights",
+                alt=f"The weights of {name}",
+            )
             size = f"{kernel.shape[0]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{kernel.shape[1]}"
             st.caption(f"Weights of {name}{slid.note}, {size}, sum {kernel.sum():.2g}".replace("-", "−"))
         words = "orange above 0, blue below" if slid.zero_sum else "on the scale of the picture"

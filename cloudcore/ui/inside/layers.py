@@ -72,9 +72,14 @@ def _choose_layer(layers: list[Any], names: list[str]) -> str:
     if st.session_state.get("layers_layer") not in names:
         st.session_state["layers_layer"] = names[0]
     return str(
-        st.selectbox("Layer", names, key="layers_layer", persist_state="session",
-                     format_func=lambda name: f"{name} · {kinds[name]}")
-    )  # fmt: skip
+        st.selectbox(
+            "Layer",
+            names,
+            key="layers_layer",
+            persist_state="session",
+            format_func=lambda name: f"{name} · {kinds[name]}",
+        )
+    )
 
 
 def _show_maps(name: str, maps: NDArray[np.float32], picture: choices.Picture, entry: models.ModelEntry) -> None:
@@ -106,9 +111,12 @@ def _show_maps(name: str, maps: NDArray[np.float32], picture: choices.Picture, e
 def _show_vector(name: str, values: NDArray[np.float32], names: tuple[str, ...]) -> None:
     st.subheader(f"{len(values)} numbers of {name}", anchor=False)
     st.plotly_chart(
-        charts.bars(values, names, is_dark(), 240, "output"), theme=None, config=figures.CONFIG,
-        key="layers_vector", alt=f"{name}: {len(values)} numbers from {values.min():.2f} to {values.max():.2f}",
-    )  # fmt: skip
+        charts.bars(values, names, is_dark(), 240, "output"),
+        theme=None,
+        config=figures.CONFIG,
+        key="layers_vector",
+        alt=f"{name}: {len(values)} numbers from {values.min():.2f} to {values.max():.2f}",
+    )
     silent = int((values == 0).sum())
     st.caption(f"{silent} of {len(values)} are 0. No place is left here: a dense layer weighs every number of before.")
 
@@ -123,11 +131,11 @@ def _show_answer(entry: models.ModelEntry, network: Any, picture: choices.Pictur
     table = pd.DataFrame({"class": [network.classes[k] for k in order], "share": [float(shares[k]) for k in order]})
     bar = st.column_config.ProgressColumn("Probability", min_value=0.0, max_value=1.0, format="%.2f")
     st.dataframe(table, hide_index=True, height="content", column_config={"class": "Class", "share": bar})
-    st.caption(f"exp(logit) of each class over their sum, at temperature {float(entry.info['temperature']):.2g}.")
-    if entry.info.get("joined"):
+    st.caption(f"exp(logit) of each class over their sum, at temperature {entry.info.temperature:.2g}.")
+    if entry.info.joined:
         whole = load_predictor(entry.folder)(picture.image)
         best = int(whole.argmax())
-        several = len(entry.info["joined"])
+        several = len(entry.info.joined)
         st.caption(f"This network alone. All {several} together say {network.classes[best]}, {float(whole[best]):.2f}.")
 
 
@@ -140,21 +148,33 @@ def _show_cam(entry: models.ModelEntry, network: Any, picture: choices.Picture, 
         shares = activations.probabilities(network, activations.fit(network, picture.image))
         number = int(
             st.selectbox(
-                "Class", range(len(shares)), index=int(shares.argmax()), format_func=network.classes.__getitem__,
-                key=f"layers_class_{entry.name}_{picture.path.stem}", label_visibility="collapsed", width=200,
+                "Class",
+                range(len(shares)),
+                index=int(shares.argmax()),
+                format_func=network.classes.__getitem__,
+                key=f"layers_class_{entry.name}_{picture.path.stem}",
+                label_visibility="collapsed",
+                width=200,
             )
-        )  # fmt: skip
+        )
     place = activations.deepest_maps(layers)
     x = activations.fit(network, picture.image)
     seen = activations.grad_cam(network, x, number, place)
     levels = images.resize(np.rint(seen * 255).astype(np.uint8), picture.shown.shape[:2])
     sized = (levels / 255).astype(np.float32)
     first, second, third = st.columns(3, gap="small")
-    choices.picture(first, class_activation.over(picture.shown, sized), 
-                    f"Where it looked for {network.classes[number]}",
-                   f"For {network.classes[number]} ({shares[number]:.2f}), maps of {place}")  # fmt: skip
-    choices.picture(second, map_pictures.enlarged(map_pictures.of_map(seen), SHEET_PX), "Grad-CAM alone",
-                   f"{seen.shape[0]} × {seen.shape[1]} places")  # fmt: skip
+    choices.picture(
+        first,
+        class_activation.over(picture.shown, sized),
+        f"Where it looked for {network.classes[number]}",
+        f"For {network.classes[number]} ({shares[number]:.2f}), maps of {place}",
+    )
+    choices.picture(
+        second,
+        map_pictures.enlarged(map_pictures.of_map(seen), SHEET_PX),
+        "Grad-CAM alone",
+        f"{seen.shape[0]} × {seen.shape[1]} places",
+    )
     third.caption(CAM_WORDS)
     if not seen.any():
         third.caption("Here it is dark all over: nothing in these maps speaks for this class.")
@@ -192,9 +212,12 @@ def _show_patch(network: Any, picture: choices.Picture) -> None:
             st.image(images.encode_png(map_pictures.sheet(maps, COLUMNS, None, 40).picture), alt=alt, width="stretch")
             st.caption(f"{name}: {view.outputs[name].shape[0]} maps, the first 16")
     st.plotly_chart(
-        charts.bars(view.outputs["fc2"], (), is_dark(), 160, "fc2"), theme=None, config=figures.CONFIG,
-        key="layers_fc2", alt="The 192 numbers before the answer",
-    )  # fmt: skip
+        charts.bars(view.outputs["fc2"], (), is_dark(), 160, "fc2"),
+        theme=None,
+        config=figures.CONFIG,
+        key="layers_fc2",
+        alt="The 192 numbers before the answer",
+    )
 
 
 def _show_table(layers: list[Any]) -> None:

@@ -11,12 +11,12 @@ START = {"x1": 1.0, "x2": 0.5, "w1": 1.5, "w2": -1.0, "bias": 0.2}
 LABELS = {"x1": "Input x1", "x2": "Input x2", "w1": "Weight w1", "w2": "Weight w2", "bias": "Bias b"}
 WORDS = {
     "ReLU": "ReLU passes what is above zero and is silent below it. It costs next to nothing and its slope does not "
-            "fade, so most hidden layers use it.",
+    "fade, so most hidden layers use it.",
     "sigmoid": "The sigmoid presses every sum into 0 to 1, so it can be read as a probability. Far from zero it is "
-               "flat: there the neuron hardly learns.",
+    "flat: there the neuron hardly learns.",
     "tanh": "The hyperbolic tangent presses every sum into −1 to 1, with 0 left at 0. Far from zero it is flat too.",
     "linear": "Linear passes the sum as it is. Layers of such neurons alone, however many, can do no more than one.",
-}  # fmt: skip
+}
 
 
 def show(left: DeltaGenerator, right: DeltaGenerator) -> None:
@@ -24,10 +24,15 @@ def show(left: DeltaGenerator, right: DeltaGenerator) -> None:
     with right:
         name = str(
             st.segmented_control(
-                "Activation", list(neuron.ACTIVATIONS), default="ReLU", required=True, key="neuron_activation",
-                persist_state="session", width="stretch",
+                "Activation",
+                list(neuron.ACTIVATIONS),
+                default="ReLU",
+                required=True,
+                key="neuron_activation",
+                persist_state="session",
+                width="stretch",
             )
-        )  # fmt: skip
+        )
         set_to = {key: _slider(key) for key in START}
         st.caption(WORDS[name])
         st.caption("The weights tilt the line z = 0 (dashed), the bias moves it. Training finds both.")
@@ -38,13 +43,19 @@ def show(left: DeltaGenerator, right: DeltaGenerator) -> None:
         st.markdown(_sum_words(one, x1, x2, z, a))
         curve, plane = st.columns(2, gap="small")
         curve.plotly_chart(
-            charts.activation(name, z, is_dark()), theme=None, config=figures.CONFIG, key="neuron_curve",
+            charts.activation(name, z, is_dark()),
+            theme=None,
+            config=figures.CONFIG,
+            key="neuron_curve",
             alt=f"{name}: z {z:.2f} gives a {a:.2f}",
-        )  # fmt: skip
+        )
         plane.plotly_chart(
-            charts.plane(one, x1, x2, is_dark()), theme=None, config=figures.CONFIG, key="neuron_plane",
+            charts.plane(one, x1, x2, is_dark()),
+            theme=None,
+            config=figures.CONFIG,
+            key="neuron_plane",
             alt=f"What the neuron answers for inputs from -3 to 3; here {a:.2f}",
-        )  # fmt: skip
+        )
 
 
 def _slider(key: str) -> float:

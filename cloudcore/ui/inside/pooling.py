@@ -32,14 +32,27 @@ def show(left: DeltaGenerator, right: DeltaGenerator, settings: Settings) -> Non
             return
         kind = str(
             st.segmented_control(
-                "Pool", neuron.POOLS, default="max", required=True, key="pooling_pool", persist_state="session",
-                width="stretch", format_func={"max": "Maximum", "mean": "Mean"}.__getitem__,
+                "Pool",
+                neuron.POOLS,
+                default="max",
+                required=True,
+                key="pooling_pool",
+                persist_state="session",
+                width="stretch",
+                format_func={"max": "Maximum", "mean": "Mean"}.__getitem__,
             )
-        )  # fmt: skip
+        )
         most, start = (80.0, 40.0) if picture.is_radar else (255.0, 128.0)
-        threshold = st.slider(f"Threshold, {picture.unit.split(',')[0]}", 0.0, most, start, 1.0,
-                              format="%.0f", key=f"pooling_threshold_{picture.is_radar}",
-                              persist_state="session")  # fmt: skip
+        threshold = st.slider(
+            f"Threshold, {picture.unit.split(',')[0]}",
+            0.0,
+            most,
+            start,
+            1.0,
+            format="%.0f",
+            key=f"pooling_threshold_{picture.is_radar}",
+            persist_state="session",
+        )
         weight = st.slider("Weight", -2.0, 2.0, 1.0, 0.1, key="pooling_weight", format="%.1f", persist_state="session")
         bias = st.slider("Bias", -40.0, 40.0, 0.0, 1.0, key="pooling_bias", format="%.0f", persist_state="session")
         _choose_place(picture.values)
@@ -75,9 +88,16 @@ def _place(name: str, values: neuron.Floats) -> tuple[int, int]:
 def _choose_place(values: neuron.Floats) -> None:
     """Ask which square moves, and its row and column; a click on the picture moves it too."""
     name = str(
-        st.segmented_control("Square to move", PLACES, default="A", required=True, key="pooling_name",
-                             persist_state="session", width="stretch")
-    )  # fmt: skip
+        st.segmented_control(
+            "Square to move",
+            PLACES,
+            default="A",
+            required=True,
+            key="pooling_name",
+            persist_state="session",
+            width="stretch",
+        )
+    )
     (height, width), (row, column) = values.shape, _place(name, values)
     keys = f"pooling_row_{name}", f"pooling_column_{name}"
     st.session_state[keys[0]], st.session_state[keys[1]] = row, column
@@ -119,17 +139,22 @@ def _show_pooled(place: DeltaGenerator, picture: choices.Picture, kind: str) -> 
         for values in (picture.values, level)
     )
     choices.picture(
-        place, map_pictures.enlarged(small.shown, HEIGHT), f"{picture.path.stem}, pooled",
+        place,
+        map_pictures.enlarged(small.shown, HEIGHT),
+        f"{picture.path.stem}, pooled",
         f"Pooled in squares of 5 × 5: {before} become {after}",
-    )  # fmt: skip
+    )
 
 
 def _show_patch(name: str, patch: neuron.Floats, kind: str, found: neuron.Pooled, most: float, words: str) -> None:
     st.markdown(f"**{name}** · {'fires' if found.a > 0 else 'silent'}")
     st.plotly_chart(
-        charts.squares(patch, is_dark(), 190, span=(0, most)), theme=None, config=figures.CONFIG,
-        key=f"pooling_patch_{name}", alt=f"Patch {name}: 5 by 5 numbers, largest {patch.max():.0f}",
-    )  # fmt: skip
+        charts.squares(patch, is_dark(), 190, span=(0, most)),
+        theme=None,
+        config=figures.CONFIG,
+        key=f"pooling_patch_{name}",
+        alt=f"Patch {name}: 5 by 5 numbers, largest {patch.max():.0f}",
+    )
     st.caption(words)
     smaller = " / ".join(" ".join(f"{value:.0f}" for value in row) for row in neuron.pool(patch, kind))
     st.caption(f"In squares of 2 × 2, the odd rim left out: {smaller}")

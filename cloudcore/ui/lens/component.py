@@ -175,11 +175,18 @@ def lens(
     if picture is not None:
         _stage(key=f"{key}-stage", data=stage_data(picture, grid, called, key))
     data = {
-        "link": key, "stage": picture is not None, "order": order, "names": vars(called),
-        "thresholds": list(grid.thresholds), "min_sizes": list(grid.min_sizes),
-        "table": _packed(tables.shown), "set_table": None if tables.whole is None else _packed(tables.whole),
-        "at": list(sliders.at), "usual": list(sliders.usual), "best": list(sliders.best) if sliders.best else None,
-    }  # fmt: skip
+        "link": key,
+        "stage": picture is not None,
+        "order": order,
+        "names": vars(called),
+        "thresholds": list(grid.thresholds),
+        "min_sizes": list(grid.min_sizes),
+        "table": _packed(tables.shown),
+        "set_table": None if tables.whole is None else _packed(tables.whole),
+        "at": list(sliders.at),
+        "usual": list(sliders.usual),
+        "best": list(sliders.best) if sliders.best else None,
+    }
     with beside if beside is not None else st.container():
         found = _controls(key=f"{key}-controls", data=data, on_value_change=_nothing)
     value = found.get("value")
@@ -226,18 +233,25 @@ def _sent(doc: str, _picture: Picture) -> dict[str, Any]:
     counts = zone == render.VALID
     code = ((_picture.truth == CLOUD) & counts).astype(np.uint8) | (zone << 1).astype(np.uint8)
     return {
-        "doc": doc, "width": width, "height": height, "night": render.is_night(_picture.image),
+        "doc": doc,
+        "width": width,
+        "height": height,
+        "night": render.is_night(_picture.image),
         "image": render.data_url(images.encode_jpeg(_picture.image, quality=92), "image/jpeg"),
-        "levels": _deflated(np.where(counts, _picture.levels, 0).astype(np.uint8)), "codes": _deflated(code),
-    }  # fmt: skip
+        "levels": _deflated(np.where(counts, _picture.levels, 0).astype(np.uint8)),
+        "codes": _deflated(code),
+    }
 
 
 def stage_data(picture: Picture, grid: Grid, names: Names, key: str) -> dict[str, Any]:
     """What the panels get; key links them to the sliders of the same lens."""
     return {
-        **_sent(picture.doc, picture), "link": key, "caption": picture.caption, "names": vars(names),
+        **_sent(picture.doc, picture),
+        "link": key,
+        "caption": picture.caption,
+        "names": vars(names),
         "thresholds": list(grid.thresholds),
-    }  # fmt: skip
+    }
 
 
 def _deflated(array: NDArray[np.uint8]) -> str:

@@ -100,17 +100,29 @@ def _ask_frames() -> tuple[str, Callable[[], TimeSource]]:
     """The folder as typed, and a function that makes the TimeSource; it raises DataError for a bad table or pattern."""
     kept: dict[str, Any] = {"persist_state": "session"}
     text = st.text_input(
-        "Folder of frames", key="night_folder", placeholder="this app's frames", **kept,
+        "Folder of frames",
+        key="night_folder",
+        placeholder="this app's frames",
+        **kept,
         help="A night, or a season of folders. Empty: the frames of this app, or the drawn sample night.",
-    )  # fmt: skip
+    )
     pattern = st.text_input(
-        "File name pattern", key=PATTERN, placeholder="IMG_%Y%m%d_%H%M%S", **kept,
+        "File name pattern",
+        key=PATTERN,
+        placeholder="IMG_%Y%m%d_%H%M%S",
+        **kept,
         help="Where times stand in names: %Y year, %m month, %d day, %H %M %S the clock, * anything.",
-    )  # fmt: skip
+    )
     ahead = st.number_input(
-        "Clock ahead of UTC, h", -14.0, 14.0, 0.0, 0.5, key="night_ahead", **kept,
+        "Clock ahead of UTC, h",
+        -14.0,
+        14.0,
+        0.0,
+        0.5,
+        key="night_ahead",
+        **kept,
         help="For times in names and EXIF; FITS headers and tables are UTC.",
-    )  # fmt: skip
+    )
     table = st.file_uploader("Or a table of times: file,time_utc", type="csv", key="night_times")
     content = None if table is None else (table.name, table.getvalue())
 
@@ -126,19 +138,24 @@ def _ask_models(others: list[str]) -> list[str]:
     st.session_state["night_also"] = [name for name in st.session_state.get("night_also", []) if name in others]
     return list(
         st.multiselect(
-            "More models, for the error bar", others, key="night_also", persist_state="session",
+            "More models, for the error bar",
+            others,
+            key="night_also",
+            persist_state="session",
             help="The curve is their mean; the band spans them all.",
         )
-    )  # fmt: skip
+    )
 
 
 def second_series(choice: Choice) -> tuple[list[Point], str]:
     """The series laid over the curve and its name: an uploaded CSV, else the drawn night's own truth, else none."""
     with st.popover("Second series"):
         given = st.file_uploader(
-            "CSV with the columns time_utc and value", type="csv", key="night_second",
+            "CSV with the columns time_utc and value",
+            type="csv",
+            key="night_second",
             help="Dome closed fraction, a weather log. A date alone stands for the night that begins on it.",
-        )  # fmt: skip
+        )
     try:
         if given is not None:
             return series.read_series(given.name, given.getvalue()), given.name

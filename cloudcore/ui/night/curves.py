@@ -58,13 +58,23 @@ def choose(view: View) -> Picked:
         _show_empty(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         step = st.segmented_control(
-            "Step", night_series.STEPS, default="Frames", required=True, key="night_step", persist_state="session",
+            "Step",
+            night_series.STEPS,
+            default="Frames",
+            required=True,
+            key="night_step",
+            persist_state="session",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         measure = st.selectbox(
-            "Measure", list(MEASURES), format_func=lambda name: MEASURES[name], key="night_measure",
-            persist_state="session", label_visibility="collapsed", width=160,
-        )  # fmt: skip
+            "Measure",
+            list(MEASURES),
+            format_func=lambda name: MEASURES[name],
+            key="night_measure",
+            persist_state="session",
+            label_visibility="collapsed",
+            width=160,
+        )
         seen = _choose_camera(view)
         night = _choose_night(seen) if step == "Frames" else ALL_NIGHTS
         series, name = choices.second_series(view.choice)
@@ -82,9 +92,15 @@ def _choose_camera(view: View) -> list[Measurement]:
     if st.session_state.get("night_of_camera") not in names:
         st.session_state["night_of_camera"] = night_series.commonest_camera(view.rows)
     name = st.selectbox(
-        "Camera", names, key="night_of_camera", persist_state="session", label_visibility="collapsed", width=170,
-        format_func=lambda name: name or "no camera named", help="Frames of several cameras make no curve.",
-    )  # fmt: skip
+        "Camera",
+        names,
+        key="night_of_camera",
+        persist_state="session",
+        label_visibility="collapsed",
+        width=170,
+        format_func=lambda name: name or "no camera named",
+        help="Frames of several cameras make no curve.",
+    )
     return [row for row in view.rows if row.camera == name]
 
 
@@ -96,10 +112,15 @@ def _choose_night(rows: Sequence[Measurement]) -> str:
         st.session_state["night_night"] = nights[-1]
     return str(
         st.selectbox(
-            "Night", nights, key="night_night", persist_state="session", label_visibility="collapsed", width=150,
+            "Night",
+            nights,
+            key="night_night",
+            persist_state="session",
+            label_visibility="collapsed",
+            width=150,
             format_func=lambda night: f"night of {night}",
         )
-    )  # fmt: skip
+    )
 
 
 def _at(rows: Sequence[Measurement]) -> Measurement | None:
@@ -134,9 +155,14 @@ def show_curve(view: View, picked: Picked) -> None:
     url = _keogram_url(view, picked)
     figure = charts.night(picked.points, times, url, picked.span, name, cursor=cursor, **style)
     st.plotly_chart(
-        figure, theme=None, config=figures.CONFIG, key=CHART, on_select=lambda: _take_click(picked.rows),
-        selection_mode="points", alt=_alt(picked),
-    )  # fmt: skip
+        figure,
+        theme=None,
+        config=figures.CONFIG,
+        key=CHART,
+        on_select=lambda: _take_click(picked.rows),
+        selection_mode="points",
+        alt=_alt(picked),
+    )
     _scrub(picked)
 
 
@@ -172,9 +198,13 @@ def _scrub(picked: Picked) -> None:
     if st.session_state.get("night_scrub") != picked.row.file:  # else a slider being dragged would jump back
         st.session_state["night_scrub"] = picked.row.file
     st.select_slider(
-        "Time, UTC", list(names), format_func=lambda file: names.get(file, file), key="night_scrub", on_change=take,
+        "Time, UTC",
+        list(names),
+        format_func=lambda file: names.get(file, file),
+        key="night_scrub",
+        on_change=take,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
 
 
 def _keogram_url(view: View, picked: Picked) -> str:
@@ -273,9 +303,14 @@ def show_downloads(view: View, picked: Picked) -> None:
         ]
         for kind, make, mime in made:
             st.download_button(
-                kind.upper() if kind != "parquet" else "Parquet", make, f"{base}.{kind}", mime, key=f"night_{kind}",
-                on_click="ignore", width="stretch",
-            )  # fmt: skip
+                kind.upper() if kind != "parquet" else "Parquet",
+                make,
+                f"{base}.{kind}",
+                mime,
+                key=f"night_{kind}",
+                on_click="ignore",
+                width="stretch",
+            )
         st.caption("Tables hold a row for every file, those left out with their reason.")
 
 

@@ -29,23 +29,44 @@ def ask(settings: Settings, cameras: Sequence[str]) -> dict[str, Any]:
     one, two, three = st.columns(3)
     degrees: dict[str, Any] = {"format": "%.0f", "step": 5.0, **session}
     sun = one.number_input(
-        "Sun below, °", -90.0, 90.0, NIGHT_SUN, key="night_sun", disabled=not has_site, **{**degrees, "step": 1.0},
+        "Sun below, °",
+        -90.0,
+        90.0,
+        NIGHT_SUN,
+        key="night_sun",
+        disabled=not has_site,
+        **{**degrees, "step": 1.0},
         help="Frames taken with the sun lower than this count as night.",
-    )  # fmt: skip
+    )
     moon = two.number_input(
-        "Around moon, °", 0.0, 180.0, Options().moon_radius, key="night_moon", disabled=not is_oriented, **degrees,
+        "Around moon, °",
+        0.0,
+        180.0,
+        Options().moon_radius,
+        key="night_moon",
+        disabled=not is_oriented,
+        **degrees,
         help="Left out around a moon that has risen.",
-    )  # fmt: skip
+    )
     around = three.number_input(
-        "Around sun, °", 0.0, 180.0, Options().sun_radius, key="night_sun_radius", disabled=not is_oriented, **degrees,
+        "Around sun, °",
+        0.0,
+        180.0,
+        Options().sun_radius,
+        key="night_sun_radius",
+        disabled=not is_oriented,
+        **degrees,
         help="Left out around a sun that has risen; it matters where frames by day count.",
-    )  # fmt: skip
+    )
     every = st.toggle("Frames by day too", key="night_every", disabled=not has_site, **session)
     return {
         "poses": {name: pose for name, pose in poses.items() if pose != Pose()},
-        "sun_below": None if every else float(sun), "moon_radius": float(moon), "sun_radius": float(around),
-        "spread": float(spread), "cloudy_above": float(cloudy),
-    }  # fmt: skip
+        "sun_below": None if every else float(sun),
+        "moon_radius": float(moon),
+        "sun_radius": float(around),
+        "spread": float(spread),
+        "cloudy_above": float(cloudy),
+    }
 
 
 def show_problems() -> None:
@@ -99,14 +120,24 @@ def _ask_pose(settings: Settings, poses: dict[str, Pose]) -> None:
     three.number_input("Height, m", -500.0, 9000.0, None, 50.0, format="%.0f", key=keys["elevation"], on_change=keep)
     one, two = st.columns((1, 2), vertical_alignment="bottom")
     one.number_input(
-        "North, °", 0.0, 360.0, None, 5.0, key=keys["north"], format="%.0f", on_change=keep,
+        "North, °",
+        0.0,
+        360.0,
+        None,
+        5.0,
+        key=keys["north"],
+        format="%.0f",
+        on_change=keep,
         disabled=pose.site is None,
         help="Where north is in the frame, degrees clockwise from its top. Without it moon and sun cannot be placed.",
-    )  # fmt: skip
+    )
     two.toggle(
-        "East is right of north", key=keys["mirrored"], disabled=pose.north is None, on_change=keep,
+        "East is right of north",
+        key=keys["mirrored"],
+        disabled=pose.north is None,
+        on_change=keep,
         help="Mirrored frames. Seen from below, with north up, east is at the left.",
-    )  # fmt: skip
+    )
     if pose.site is None:
         st.caption("Latitude and longitude (north and east positive) let sun and moon be reckoned with.")
     else:

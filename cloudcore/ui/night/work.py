@@ -107,9 +107,13 @@ def _ask_pattern(selection: FrameSelection) -> None:
 
     examples = ", ".join(one.file for one in selection.left_out[:3])
     st.text_input(
-        "File name pattern", st.session_state.get(PATTERN, ""), key="night_pattern_now", on_change=take, width=420,
+        "File name pattern",
+        st.session_state.get(PATTERN, ""),
+        key="night_pattern_now",
+        on_change=take,
+        width=420,
         placeholder="IMG_%Y%m%d_%H%M%S",
-    )  # fmt: skip
+    )
     st.caption(f"{selection.without_time:,} files without a time, such as {examples}.")
     st.stop()
 

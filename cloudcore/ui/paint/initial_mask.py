@@ -6,7 +6,6 @@ import numpy as np
 
 from cloudcore import models
 from cloudcore.errors import CloudcoreError
-from cloudcore.masks import mask
 from cloudcore.masks.mask import Mask
 from cloudcore.settings import Settings
 from cloudcore.sky import initial_masks
@@ -29,9 +28,7 @@ def compute(session: PaintSession, kind: str, model: str | None, settings: Setti
     if kind == MODEL:
         if model is None:
             raise CloudcoreError("There is no model yet. Train one, or choose another first coat.")
-        answers = find_predictor(model, settings)
-        probability = answers(session.image)
-        return mask.clean(probability, answers.threshold[0], answers.min_size[0], session.valid)
+        return find_predictor(model, settings).mask(session.image, session.valid)
     if kind == RATIO:
         return initial_masks.from_ratio(session.image, session.valid)
     if kind == BRIGHTNESS:

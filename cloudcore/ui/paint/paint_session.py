@@ -133,10 +133,23 @@ def open_session(library: Library, frame: listing.Frame, camera: Camera | None =
         image, start.label, valid, doc=secrets.token_hex(8), night=night, dome=camera.dome, horizon=camera.horizon
     )
     return PaintSession(
-        frame, image, night, camera, start.label, sheet, start.base, saved=start.saved, author=name, picture=picture,
-        elsewhere=elsewhere, look_alike=alike, is_unbound=bool(head and picture and not head.picture), note=start.note,
-        restored=start.restored, normalised=normalised,
-    )  # fmt: skip
+        frame,
+        image,
+        night,
+        camera,
+        start.label,
+        sheet,
+        start.base,
+        saved=start.saved,
+        author=name,
+        picture=picture,
+        elsewhere=elsewhere,
+        look_alike=alike,
+        is_unbound=bool(head and picture and not head.picture),
+        note=start.note,
+        restored=start.restored,
+        normalised=normalised,
+    )
 
 
 def look_of(image: Image) -> tuple[NDArray[np.uint8], tuple[int, int]]:

@@ -110,9 +110,13 @@ def _save(dataset: Dataset, session: BoxSession, pattern: str) -> str:
     name, stem, boxes = label_set(pattern), stem_of(session.image), of_pattern(session.boxes, pattern)
     try:
         revision = dataset.store.save(
-            name, stem, session.mask(pattern), base_revision=session.base[pattern], author=session.author,
+            name,
+            stem,
+            session.mask(pattern),
+            base_revision=session.base[pattern],
+            author=session.author,
             operation_id=f"{session.doc}-{pattern}-{session.base[pattern]}-{hash(frozenset(boxes))}",
-        )  # fmt: skip
+        )
         dataset.store.drop_draft(name, stem, session.author)
     except Conflict as conflict:
         if conflict.head is None:

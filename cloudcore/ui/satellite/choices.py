@@ -25,10 +25,14 @@ def choose_view() -> str:
     st.session_state.setdefault(VIEW, GALLERY)  # no default in the widget: a card's click sets it too
     return str(
         st.segmented_control(
-            "View", VIEWS, required=True, key=VIEW, persist_state="session",
+            "View",
+            VIEWS,
+            required=True,
+            key=VIEW,
+            persist_state="session",
             label_visibility="collapsed",
         )
-    )  # fmt: skip
+    )
 
 
 def open_image(image: str) -> None:
@@ -43,9 +47,11 @@ def choose_data(library: Library, place: DeltaGenerator) -> None:
         st.caption(f"Read from {_shown(dataset.source(settings))}")
         with st.form("satellite-folder", border=False):
             st.text_input(
-                "Folder or table", key="satellite_path", placeholder="/data/clouds",
+                "Folder or table",
+                key="satellite_path",
+                placeholder="/data/clouds",
                 help="A folder with train.csv and train_images/ or images/, or a table alone.",
-            )  # fmt: skip
+            )
             st.form_submit_button("Use folder", on_click=_use_typed, args=(settings,))
         if refused := st.session_state.pop(_REFUSED, ""):
             st.error(refused)

@@ -44,9 +44,14 @@ def show(dataset: Dataset, image: str, inspector: DeltaGenerator) -> None:
 def _choose_pattern() -> str:
     st.subheader("Correct the boxes", anchor=False)
     pattern = st.segmented_control(
-        "Draw", PATTERNS, default=PATTERNS[0], required=True, key="satellite_draw", persist_state="session",
+        "Draw",
+        PATTERNS,
+        default=PATTERNS[0],
+        required=True,
+        key="satellite_draw",
+        persist_state="session",
         help="Drag from corner to corner. The pencil on the canvas moves, sizes and deletes boxes.",
-    )  # fmt: skip
+    )
     return str(pattern)
 
 

@@ -18,15 +18,23 @@ def offer(dataset: Dataset) -> None:
     with st.expander("Download", type="compact"):
         st.caption(f"train.csv with {count:,} corrected {'label' if count == 1 else 'labels'}; it reads back the same.")
         st.download_button(
-            "train.csv", data=lambda: table_bytes(dataset), file_name="train.csv", mime="text/csv", on_click="ignore",
+            "train.csv",
+            data=lambda: table_bytes(dataset),
+            file_name="train.csv",
+            mime="text/csv",
+            on_click="ignore",
             key="satellite_table",
-        )  # fmt: skip
+        )
         n = 4 * len(dataset.table.images)
         st.caption(f"sample_submission.csv: {n:,} rows, all empty, checked before it is handed out.")
         st.download_button(
-            "sample_submission.csv", data=lambda: submission_bytes(dataset), file_name="sample_submission.csv",
-            mime="text/csv", on_click="ignore", key="satellite_submission",
-        )  # fmt: skip
+            "sample_submission.csv",
+            data=lambda: submission_bytes(dataset),
+            file_name="sample_submission.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="satellite_submission",
+        )
 
 
 def table_bytes(dataset: Dataset) -> bytes:

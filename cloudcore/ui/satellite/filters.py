@@ -61,13 +61,22 @@ def _within(table: Table, wanted: Filter) -> NDArray[np.bool_]:
 def choose_patterns() -> tuple[tuple[str, ...], str]:
     """Ask for patterns that must be there and a part of the name: the filters of the head row."""
     present = st.pills(
-        "Patterns present", PATTERNS, selection_mode="multi", key="satellite_present", persist_state="session",
-        label_visibility="collapsed", help="Only images with all of these",
-    )  # fmt: skip
+        "Patterns present",
+        PATTERNS,
+        selection_mode="multi",
+        key="satellite_present",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="Only images with all of these",
+    )
     name = st.text_input(
-        "Name", key="satellite_name", persist_state="session", placeholder="Name holds…",
-        label_visibility="collapsed", width=150,
-    )  # fmt: skip
+        "Name",
+        key="satellite_name",
+        persist_state="session",
+        placeholder="Name holds…",
+        label_visibility="collapsed",
+        width=150,
+    )
     return tuple(present or ()), name
 
 
@@ -76,18 +85,33 @@ def choose_more(present: Sequence[str], name: str) -> Filter:
     st.session_state.setdefault("satellite_area", (0, 100))
     st.session_state.setdefault("satellite_file", EITHER)
     absent = st.pills(
-        "Without", PATTERNS, selection_mode="multi", key="satellite_absent", persist_state="session",
-    )  # fmt: skip
-    counts = st.pills(
-        "How many patterns", range(5), selection_mode="multi", key="satellite_counts", persist_state="session",
-    )  # fmt: skip
-    area: Any = st.slider(
-        "Area of the largest, % of image", 0, 100, key="satellite_area", persist_state="session",
-    )  # fmt: skip
-    file = st.segmented_control(
-        "Image file", (EITHER, HERE, MISSING), required=True, key="satellite_file",
+        "Without",
+        PATTERNS,
+        selection_mode="multi",
+        key="satellite_absent",
         persist_state="session",
-    )  # fmt: skip
+    )
+    counts = st.pills(
+        "How many patterns",
+        range(5),
+        selection_mode="multi",
+        key="satellite_counts",
+        persist_state="session",
+    )
+    area: Any = st.slider(
+        "Area of the largest, % of image",
+        0,
+        100,
+        key="satellite_area",
+        persist_state="session",
+    )
+    file = st.segmented_control(
+        "Image file",
+        (EITHER, HERE, MISSING),
+        required=True,
+        key="satellite_file",
+        persist_state="session",
+    )
     return Filter(tuple(present), tuple(absent or ()), tuple(counts or ()), (area[0], area[1]), name, str(file))
 
 

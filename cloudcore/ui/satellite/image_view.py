@@ -74,13 +74,22 @@ def _about(dataset: Dataset, image: str) -> None:
 def _choose_look() -> tuple[tuple[str, ...], str, int]:
     """Ask for (patterns shown, way they are drawn, opacity of the fill in %)."""
     shown = st.pills(
-        "Patterns shown", PATTERNS, selection_mode="multi", default=PATTERNS, key="satellite_shown",
+        "Patterns shown",
+        PATTERNS,
+        selection_mode="multi",
+        default=PATTERNS,
+        key="satellite_shown",
         persist_state="session",
-    )  # fmt: skip
+    )
     way = st.segmented_control(
-        "Drawn as", pictures.WAYS, default=pictures.BOXES, required=True, key="satellite_way",
-        persist_state="session", width="stretch",
-    )  # fmt: skip
+        "Drawn as",
+        pictures.WAYS,
+        default=pictures.BOXES,
+        required=True,
+        key="satellite_way",
+        persist_state="session",
+        width="stretch",
+    )
     opacity = 0
     if way != pictures.CONTOUR:
         opacity = st.slider("Opacity, %", 0, 60, 16, key="satellite_opacity", persist_state="session")
@@ -110,9 +119,14 @@ def _numbers(dataset: Dataset, image: str, masks: Mask, boxes: Sequence[Box], dr
 def _correct_button(dataset: Dataset, image: str) -> None:
     missing = image in dataset.missing
     st.button(
-        "Correct", type="primary", key="satellite_correct", disabled=missing, on_click=_start, args=(image,),
+        "Correct",
+        type="primary",
+        key="satellite_correct",
+        disabled=missing,
+        on_click=_start,
+        args=(image,),
         help="The image is missing: put its file beside the others first." if missing else None,
-    )  # fmt: skip
+    )
 
 
 def _start(image: str) -> None:

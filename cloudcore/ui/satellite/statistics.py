@@ -110,7 +110,7 @@ def _heat(found: Statistics) -> None:
             alt = f"{PATTERNS[k]} covers the place where it is most frequent in {found.heat[k].max():.0%} of its images"
             st.plotly_chart(
                 figure, width="stretch", theme=None, config=figures.CONFIG, alt=alt, key=f"satellite_heat_{k}"
-            )  # fmt: skip
+            )
 
 
 def _show_missing(names: Sequence[str]) -> None:

@@ -12,10 +12,18 @@ def when(frame: listing.Frame) -> str:
 
 
 SCORES = {
-    "miou": "mIoU", "f1": "F1", "iou": "IoU", "fraction_error": "fraction error", "base_rate": "base rate",
-    "dice": "Dice", "dice_nonempty": "Dice, non-empty", "all_empty": "all empty", "macro_f1": "macro F1",
-    "top3": "top-3", "ece": "ECE",
-}  # fmt: skip
+    "miou": "mIoU",
+    "f1": "F1",
+    "iou": "IoU",
+    "fraction_error": "fraction error",
+    "base_rate": "base rate",
+    "dice": "Dice",
+    "dice_nonempty": "Dice, non-empty",
+    "all_empty": "all empty",
+    "macro_f1": "macro F1",
+    "top3": "top-3",
+    "ece": "ECE",
+}
 """How scores are written where their key is not a word."""
 
 

@@ -34,9 +34,14 @@ def choose_data(library: Library, task: Task) -> Path | None:
     own, samples = library.settings.workspace / "photographs", library.settings.samples / task.name
     options = [*([OWN] if _fits(own, samples) else []), SAMPLES, FOLDER]
     source = st.segmented_control(
-        "Data", options, default=options[0], required=True, key=f"train-data-{task.name}", persist_state="session",
+        "Data",
+        options,
+        default=options[0],
+        required=True,
+        key=f"train-data-{task.name}",
+        persist_state="session",
         width="stretch",
-    )  # fmt: skip
+    )
     if source != FOLDER:
         return own if source == OWN else samples
     text = st.text_input(
@@ -93,9 +98,14 @@ def _show_counts(folder: Path, classes: Sequence[str], photos: Sequence[folders.
     figure = figures.figure(is_dark(), 200, yaxis_title="pictures", showlegend=False)
     figure.add_bar(x=list(classes), y=counts, marker={"color": figures.palette(is_dark())["colours"][0]})
     st.plotly_chart(
-        figure, theme=None, config=figures.CONFIG, height=200, width="stretch", key=f"counts-{folder}",
+        figure,
+        theme=None,
+        config=figures.CONFIG,
+        height=200,
+        width="stretch",
+        key=f"counts-{folder}",
         alt=f"{len(photos)} pictures in {len(classes)} classes",
-    )  # fmt: skip
+    )
 
 
 def _views(picked: Sequence[folders.Photo], task: Task, config: Any) -> list[bytes]:

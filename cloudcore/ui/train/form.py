@@ -33,7 +33,7 @@ def choose_start(task: Task, preset: Mapping[str, Any], settings: Settings) -> m
     entries = [
         entry
         for entry in models.available(settings)
-        if entry.task == task.name and entry.info.get("options", {}).get("network") == network.get("network")
+        if entry.task == task.name and entry.info.options.get("network") == network.get("network")
     ]
     shipped = [entry for entry in entries if entry.shipped]
     own = [entry for entry in entries if not entry.shipped]

@@ -147,9 +147,14 @@ def start(wish: Wish, settings: Settings) -> runs.Run:
     with _STARTING:
         config = dataclasses.asdict(wish.config)
         return jobs.start(
-            wish.task.name, config, wish.data, settings, name=wish.name, start_from=wish.start_from,
+            wish.task.name,
+            config,
+            wish.data,
+            settings,
+            name=wish.name,
+            start_from=wish.start_from,
             processes=wish.processes,
-        )  # fmt: skip
+        )
 
 
 def start_button(place: DeltaGenerator, wish: Wish | None, settings: Settings, active: Sequence[runs.Run]) -> None:

@@ -16,8 +16,12 @@ def offer(run: runs.Run, settings: Settings) -> None:
     """Ask for name, star and note of a run, offer the bin, and show its model card once there is one."""
     with st.expander("Name, note, bin", type="compact"):
         _show_form(run)
-        if st.button("Move to bin", key=f"bin-{run.id}", disabled=run.status().state in runs.ACTIVE,
-                     help="Nothing is deleted: the folder goes to workspace/bin/runs."):  # fmt: skip
+        if st.button(
+            "Move to bin",
+            key=f"bin-{run.id}",
+            disabled=run.status().state in runs.ACTIVE,
+            help="Nothing is deleted: the folder goes to workspace/bin/runs.",
+        ):
             _bin(run)
     if (run.model_folder / "model.json").is_file():
         with st.expander("Model card", type="compact"):
@@ -54,19 +58,23 @@ def _bin(run: runs.Run) -> None:
 def show_card(run: runs.Run) -> None:
     """Draw model.json in words: its classes, its data, its scores with n and interval, its versions."""
     try:
-        info = models.read_info(run.model_folder)
+        info = models.ModelInfo.read(run.model_folder)
     except CloudcoreError as error:
         st.error(str(error))
         return
     for line in card(info):
         st.caption(line)
     st.download_button(
-        "Download model.json", (run.model_folder / "model.json").read_bytes(), f"{run.id}.json", "application/json",
-        key=f"card-{run.id}", on_click="ignore",
-    )  # fmt: skip
+        "Download model.json",
+        (run.model_folder / "model.json").read_bytes(),
+        f"{run.id}.json",
+        "application/json",
+        key=f"card-{run.id}",
+        on_click="ignore",
+    )
 
 
-def card(info: dict[str, Any]) -> list[str]:
+def card(info: models.ModelInfo) -> list[str]:
     """Sentences of a model card from model.json."""
     network, learnt, scores = info.get("network", {}), info.get("trained_on", {}), info.get("scores", {})
     lines = [f"Answers {', '.join(info['classes'])} ({info['kind']}). {network.get('parameters', 0):,} weights."]

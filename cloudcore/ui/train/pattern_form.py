@@ -16,9 +16,14 @@ SAMPLES, FOLDER = "Samples", "Folder"
 def choose_data(settings: Settings) -> Path | None:
     """Ask for the data folder: the sample images, or a folder by its path."""
     source = st.segmented_control(
-        "Data", (SAMPLES, FOLDER), default=SAMPLES, required=True, key="train-pattern-data", persist_state="session",
+        "Data",
+        (SAMPLES, FOLDER),
+        default=SAMPLES,
+        required=True,
+        key="train-pattern-data",
+        persist_state="session",
         width="stretch",
-    )  # fmt: skip
+    )
     if source == SAMPLES:
         return settings.samples / "patterns"
     text = st.text_input(

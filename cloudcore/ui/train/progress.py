@@ -183,9 +183,18 @@ def show_learning(run: runs.Run, settings: Settings) -> None:
 def _show_scores(row: dict[str, Any]) -> None:
     """Draw the last epoch in a line: every score with its name, the base rate beside accuracy."""
     known = (
-        "miou", "dice", "dice_nonempty", "all_empty", "f1", "macro_f1", "top3", "accuracy", "base_rate", "ece",
+        "miou",
+        "dice",
+        "dice_nonempty",
+        "all_empty",
+        "f1",
+        "macro_f1",
+        "top3",
+        "accuracy",
+        "base_rate",
+        "ece",
         "fraction_error",
-    )  # fmt: skip
+    )
     parts = [f"{SCORES.get(name, name)} {row[name]:.3f}" for name in known if isinstance(row.get(name), float)]
     if parts:
         st.caption("Validation, last epoch: " + " · ".join(parts))

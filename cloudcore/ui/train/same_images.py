@@ -3,7 +3,7 @@
 import filecmp
 import html
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,8 +68,8 @@ def show(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
         st.caption("The same images by each: once two of these runs have left a model.")
         return
     try:
-        infos = [models.read_info(run.model_folder) for run, _ in done]
-        if len({info["task"] for info in infos}) > 1:
+        infos = [models.ModelInfo.read(run.model_folder) for run, _ in done]
+        if len({info.task for info in infos}) > 1:
             st.caption("These runs learnt different tasks: there is no image that all of them answer.")
             return
         _show(done, infos)
@@ -77,8 +77,8 @@ def show(chosen: Sequence[runs.Run], names: Sequence[str]) -> None:
         st.caption(str(error))
 
 
-def _show(done: Sequence[tuple[runs.Run, str]], infos: Sequence[Mapping[str, Any]]) -> None:
-    kind = str(infos[0]["kind"])
+def _show(done: Sequence[tuple[runs.Run, str]], infos: Sequence[models.ModelInfo]) -> None:
+    kind = infos[0].kind
     shared = _shared([run for run, _ in done], infos)
     if not shared:
         st.caption(f"These runs hold out none of the same {WORDS[kind]}: take the same data and split to compare them.")
@@ -89,14 +89,14 @@ def _show(done: Sequence[tuple[runs.Run, str]], infos: Sequence[Mapping[str, Any
     all_of_them = "both" if len(done) == 2 else f"all {len(done)}"
     st.caption(f"{len(picked)} of the {len(shared):,} that {all_of_them} hold out.")
     given = [Model(name, run.model_folder, (run.model_folder / "model.json").stat().st_mtime_ns) for run, name in done]
-    {"mask": _show_masks, "masks": _show_patterns, "class": _show_classes}[kind](given, picked, str(infos[0]["task"]))
+    {"mask": _show_masks, "masks": _show_patterns, "class": _show_classes}[kind](given, picked, infos[0].task)
 
 
-def _shared(done: Sequence[runs.Run], infos: Sequence[Mapping[str, Any]]) -> list[Item]:
+def _shared(done: Sequence[runs.Run], infos: Sequence[models.ModelInfo]) -> list[Item]:
     """Images that no run learnt from or chose its weights by: the same stem, and the same file where data differ."""
-    held = [{*info.get("validated_on", []), *info.get("tested_on", [])} for info in infos]
+    held = [{*info.validated_on, *info.tested_on} for info in infos]
     folders = [str(run.config()["data"]) for run in done]
-    found = [_items(Path(folder), str(infos[0]["kind"])) for folder in folders]
+    found = [_items(Path(folder), infos[0].kind) for folder in folders]
     common = [item for stem, item in found[0].items() if all(stem in each for each in held)]
     others = [each for each, folder in zip(found, folders, strict=True) if folder != folders[0]]
     return [item for item in common if all(_is_same(item, each.get(item.stem)) for each in others)]
@@ -137,8 +137,9 @@ def _answers(given: Sequence[Model], picked: Sequence[Item], ask: Callable[[Mode
 
 def _row(title: str, items: Sequence[Item], pictures: Sequence[tuple[bytes, str]]) -> None:
     st.caption(title)
-    for cell, item, (picture, words) in zip(st.columns(COUNT["mask"], gap="xsmall", wrap=False), items, pictures,
-                                            strict=False):  # fmt: skip
+    for cell, item, (picture, words) in zip(
+        st.columns(COUNT["mask"], gap="xsmall", wrap=False), items, pictures, strict=False
+    ):
         with cell.container(gap=None):
             st.image(picture, width="stretch", alt=f"{title} on {item.stem}: {words}")
             st.caption(words)
@@ -157,7 +158,7 @@ def _errors(model: Model, item: Item, changed_ns: int) -> tuple[bytes, str]:
     """Error map as JPEG, and the frame's mIoU in words."""
     answers, (image, label) = load_predictor(model.folder), labelled.read_pair(item.truth)
     truth, valid = mask.from_label(label)
-    predicted = mask.clean(answers(image), answers.threshold[0], answers.min_size[0], valid)
+    predicted = answers.mask(image, valid)
     score = metrics.confusion(predicted, truth, valid).miou
     picture = images.thumbnail(render.error_map(image, predicted, truth, valid), SIDE)
     return images.encode_jpeg(picture), f"mIoU {score:.3f}"
@@ -166,8 +167,11 @@ def _errors(model: Model, item: Item, changed_ns: int) -> tuple[bytes, str]:
 def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) -> None:
     """The outlines of all four patterns under the labels' own, or the errors of one."""
     classes = satellite_table.PATTERNS
-    view = str(st.segmented_control("Pattern", (ALL, *classes), default=ALL, required=True, key="runs-pattern",
-                                    label_visibility="collapsed"))  # fmt: skip
+    view = str(
+        st.segmented_control(
+            "Pattern", (ALL, *classes), default=ALL, required=True, key="runs-pattern", label_visibility="collapsed"
+        )
+    )
     rows = _answers(given, picked, lambda model, item: _patterns(model, item.path, item.path.stat().st_mtime_ns))
     truths = [_truth(item) for item in picked]
     if view == ALL:
@@ -187,8 +191,7 @@ def _show_patterns(given: Sequence[Model], picked: Sequence[Item], task: str) ->
 @st.cache_data(show_spinner=False, max_entries=256)
 def _patterns(model: Model, path: Path, changed_ns: int) -> NDArray[np.bool_]:
     """Cleaned masks of an image, bool (4, 350, 525)."""
-    answers = load_predictor(model.folder)
-    return mask_evaluation.masks_of(answers, images.read(path), satellite_table.GRID_HW)
+    return load_predictor(model.folder).mask(images.read(path), out_hw=satellite_table.GRID_HW)
 
 
 def _truth(item: Item) -> NDArray[np.bool_]:

@@ -79,10 +79,15 @@ def choose_processes() -> int:
         return 1
     return int(
         st.number_input(
-            "GPUs", 1, len(cards), 1, key="train-gpus", persist_state="session",
+            "GPUs",
+            1,
+            len(cards),
+            1,
+            key="train-gpus",
+            persist_state="session",
             help="Each batch is shared among them; a run takes them all until it ends.",
         )
-    )  # fmt: skip
+    )
 
 
 def offer(trial: Trial, key: str, settings: Settings) -> None:

@@ -21,8 +21,10 @@ def _smooth(rng: np.random.Generator, shape: Sequence[int]) -> Any:
     return cv2.GaussianBlur(grainy, (0, 0), 4).astype(np.uint8)
 
 
-@pytest.mark.parametrize(("border", "flag"), [("zeros", cv2.BORDER_CONSTANT), ("border", cv2.BORDER_REPLICATE),
-                                              ("reflection", cv2.BORDER_REFLECT)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("border", "flag"),
+    [("zeros", cv2.BORDER_CONSTANT), ("border", cv2.BORDER_REPLICATE), ("reflection", cv2.BORDER_REFLECT)],
+)
 def test_views_are_what_opencv_reads(rng: np.random.Generator, border: str, flag: int) -> None:
     picture = _smooth(rng, (90, 120, 3))
     warps = [cv2.getRotationMatrix2D((60, 45), angle, scale) for angle, scale in ((0, 1), (33, 1.4), (-120, 0.8))]

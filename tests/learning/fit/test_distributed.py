@@ -17,12 +17,24 @@ from cloudcore.learning.options import make_config
 from cloudcore.learning.tasks import get_task
 
 PATCHES: dict[str, Any] = {
-    "network": "cloudnet", "form": "patch", "size": 0, "batch": 4, "epochs": 2, "min_steps": 2, "augment": 0.0,
-    "loss": "cross_entropy", "schedule": "constant",
-}  # fmt: skip
+    "network": "cloudnet",
+    "form": "patch",
+    "size": 0,
+    "batch": 4,
+    "epochs": 2,
+    "min_steps": 2,
+    "augment": 0.0,
+    "loss": "cross_entropy",
+    "schedule": "constant",
+}
 UNET: dict[str, Any] = {
-    "batch": 4, "size": 64, "crop": 64, "min_steps": 2, "decoder_width": 16, "encoder": "tu-mobilenetv3_small_050",
-}  # fmt: skip
+    "batch": 4,
+    "size": 64,
+    "crop": 64,
+    "min_steps": 2,
+    "decoder_width": 16,
+    "encoder": "tu-mobilenetv3_small_050",
+}
 
 
 def _until(run: runs.Run, states: tuple[str, ...], seconds: float = 180) -> runs.Status:

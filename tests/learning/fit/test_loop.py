@@ -208,13 +208,17 @@ def test_weights_of_another_architecture_and_nan_weights_are_refused(folder: Pat
         checkpoints.load_weights(other, state)
 
 
-@pytest.mark.parametrize("options", [
-    {**TINY, "flip_test": True},
-    {**TINY, "network": "cloudnet", "size": 0, "loss": "cross_entropy"},
-    {**TINY, "network": "cloudnet", "size": 0, "form": "patch", "epochs": 1},
-])  # fmt: skip
-def test_the_model_a_run_leaves_answers_like_torch(folder: Path, tmp_path: Path, options: dict[str, Any],
-                                                   monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {**TINY, "flip_test": True},
+        {**TINY, "network": "cloudnet", "size": 0, "loss": "cross_entropy"},
+        {**TINY, "network": "cloudnet", "size": 0, "form": "patch", "epochs": 1},
+    ],
+)
+def test_the_model_a_run_leaves_answers_like_torch(
+    folder: Path, tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
     from safetensors.torch import load_file
 
@@ -225,8 +229,12 @@ def test_the_model_a_run_leaves_answers_like_torch(folder: Path, tmp_path: Path,
     task = get_task("sky")
     config = make_config(task, options)
     net = task.network(config)
-    net.load_state_dict({k: v.float() if v.is_floating_point() else v
-                         for k, v in load_file(run.model_folder / "weights.safetensors").items()})  # fmt: skip
+    net.load_state_dict(
+        {
+            k: v.float() if v.is_floating_point() else v
+            for k, v in load_file(run.model_folder / "weights.safetensors").items()
+        }
+    )
     module, _ = task.deploy(config, net.eval())
     rng = np.random.default_rng(1)
     for height, width in ((64, 96), (72, 80)):
@@ -255,8 +263,13 @@ def test_one_image_is_learnt_from_without_validation(folder: Path, tmp_path: Pat
 
 
 def _command(*arguments: str, environ: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "cloudcore", *arguments], env={**os.environ, **environ},
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-m", "cloudcore", *arguments],
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_train_predict_evaluate_and_sweep_from_the_terminal(folder: Path, tmp_path: Path) -> None:
@@ -349,8 +362,9 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(tmp_path: Path) -> None:
         assert "Traceback" not in errors
 
 
-def test_start_from_a_model_of_another_network_is_refused(folder: Path, tmp_path: Path,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_start_from_a_model_of_another_network_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CLOUDCORE_WORKSPACE", str(tmp_path))
     run = work.prepare("sky", {**TINY, "epochs": 1}, folder, tmp_path / "runs", None, "cpu")
     work.run_training(run)

@@ -17,8 +17,15 @@ def _read(run: runs.Run) -> Any:
 
 
 def _row(epoch: int, loss: float) -> dict[str, Any]:
-    return {"epoch": epoch, "train_loss": loss, "valid_loss": None, "learning_rate": 0.01, "miou": 0.5 + epoch / 10,
-            "images_per_second": 30.0, "seconds": 2.0}  # fmt: skip
+    return {
+        "epoch": epoch,
+        "train_loss": loss,
+        "valid_loss": None,
+        "learning_rate": 0.01,
+        "miou": 0.5 + epoch / 10,
+        "images_per_second": 30.0,
+        "seconds": 2.0,
+    }
 
 
 def test_scalars_and_pictures_are_found_and_a_resumed_run_replaces_what_was_lost(tmp_path: Path) -> None:

@@ -187,9 +187,17 @@ def test_onnx_answers_like_torch_at_other_sizes(trained: CloudNet, form: str, tm
     path = tmp_path / "model.onnx"
     # The exact form has some 2,500 nodes: what the optimiser of graphs would gain is not worth its minutes.
     torch.onnx.export(
-        module, (torch.randn(2, 3, 72, 144),), path, dynamo=True, external_data=False, dynamic_shapes=(free,),
-        input_names=["x"], output_names=["logits"], verbose=False, optimize=form == "dense",
-    )  # fmt: skip
+        module,
+        (torch.randn(2, 3, 72, 144),),
+        path,
+        dynamo=True,
+        external_data=False,
+        dynamic_shapes=(free,),
+        input_names=["x"],
+        output_names=["logits"],
+        verbose=False,
+        optimize=form == "dense",
+    )
     assert [entry.name for entry in tmp_path.iterdir()] == ["model.onnx"]
     session = onnxruntime.InferenceSession(path)
     for frames, height, width in ((1, 37, 50), (2, 70, 21)):

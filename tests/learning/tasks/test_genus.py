@@ -20,9 +20,15 @@ from cloudcore.learning.tasks import genus, get_task
 from cloudcore.samples import photographs
 
 TINY = {
-    "network": "test_resnet", "epochs": 2, "size": 32, "presize": 64, "batch": 8, "validation": 0.3,
-    "test": 0.2, "averaging": 0.9,
-}  # fmt: skip
+    "network": "test_resnet",
+    "epochs": 2,
+    "size": 32,
+    "presize": 64,
+    "batch": 8,
+    "validation": 0.3,
+    "test": 0.2,
+    "averaging": 0.9,
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +36,15 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three drawn classes of eight."""
     folder = tmp_path_factory.mktemp("genus")
     photographs.write(folder)
-    for name in ("Altocumulus", "Altostratus", "Cirrocumulus", "Cirrostratus", "Cumulonimbus", "Nimbostratus",
-                 "Stratocumulus"):  # fmt: skip
+    for name in (
+        "Altocumulus",
+        "Altostratus",
+        "Cirrocumulus",
+        "Cirrostratus",
+        "Cumulonimbus",
+        "Nimbostratus",
+        "Stratocumulus",
+    ):
         shutil.rmtree(folder / name)
     return folder
 
@@ -133,7 +146,7 @@ def test_train_leaves_a_calibrated_model(three: Path, tmp_path: Path) -> None:
     assert not set(info["calibrated_on"]) & set(info["trained_on"]["images"])
     model = models.load(run.model_folder)
     picture = images.read(next((three / "Cirrus").glob("*.jpg")))
-    assert model(picture).shape == (3,) and model.looked(picture) is not None
+    assert model(picture).shape == (3,) and model.activation_map(picture) is not None
     row = run.history()[-1]
     assert {"macro_f1", "top3", "accuracy", "ece", "error_rate"} <= set(row)
 
@@ -184,7 +197,7 @@ def test_two_models_become_one(three: Path, tmp_path: Path) -> None:
     assert joined.info["joined"] == ["test_resnet", "test_resnet"] and joined.info["temperature"] > 0
     with pytest.raises(ModelError, match="there already"):
         ensemble.join([str(one.folder)], three, tmp_path / "both", "Both")
-    told = models.read_info(two.model_folder)
+    told = models.ModelInfo.read(two.model_folder)
     told["trained_on"]["images"] = told["calibrated_on"]
     atomic.write_json(two.model_folder / "model.json", told)
     with pytest.raises(ModelError, match="were learnt from"):

@@ -10,21 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudcore import images, models, runs
+from cloudcore import images, masks, models, runs
 from cloudcore.errors import DataError, ModelError, RunError
 from cloudcore.learning import starting_weights, work
 from cloudcore.learning.fit import early_stopping
 from cloudcore.learning.options import make_config
 from cloudcore.learning.tasks import get_task, patterns
+from cloudcore.masks import metrics
 from cloudcore.models import evaluation, mask_evaluation
 from cloudcore.satellite import cache as satellite_cache
 from cloudcore.satellite import table as satellite_table
 from cloudcore.satellite.table import GRID_HW, PATTERNS
 
 TINY = {
-    "size": "64x96", "encoder": "tu-mobilenetv3_small_050", "decoder_width": 16, "batch": 2, "epochs": 2,
+    "size": "64x96",
+    "encoder": "tu-mobilenetv3_small_050",
+    "decoder_width": 16,
+    "batch": 2,
+    "epochs": 2,
     "min_steps": 2,
-}  # fmt: skip
+}
 PLAIN = {"flips": False, "shift_scale_rotate": 0.0, "grid_distortion": 0.0, "blur": 0.0}
 
 
@@ -82,21 +87,25 @@ def test_every_row_of_the_metrics_definition(predicted: list[Any], truth: list[A
 
 def test_a_score_is_split_into_credit_and_overlap() -> None:
     """Two images, two classes: 1 (both empty), 0 (false), 0.5 and 1 of true overlap."""
-    found = mask_evaluation.Found(np.array([[1.0, 0.5], [0.0, 1.0]]), np.array([[True, False], [True, False]]))
+    found = mask_evaluation.DiceTable(np.array([[1.0, 0.5], [0.0, 1.0]]), np.array([[True, False], [True, False]]))
     score = {name: row["value"] for name, row in mask_evaluation.score(found).items()}
     assert score == {
-        "dice": 0.625, "from_empty": 0.25, "from_overlap": 0.375, "dice_nonempty": 0.75, "dice_empty": 0.5,
+        "dice": 0.625,
+        "from_empty": 0.25,
+        "from_overlap": 0.375,
+        "dice_nonempty": 0.75,
+        "dice_empty": 0.5,
         "all_empty": 0.5,
-    }  # fmt: skip
+    }
     first = {name: row["value"] for name, row in mask_evaluation.score(found.only(0)).items()}
     assert first["dice"] == 0.5 and first["dice_nonempty"] is None
 
 
 def test_intervals_need_twenty_images_and_cover_the_value(rng: np.random.Generator) -> None:
-    many = mask_evaluation.Found(rng.random((60, 4)), rng.random((60, 4)) < 0.4)
+    many = mask_evaluation.DiceTable(rng.random((60, 4)), rng.random((60, 4)) < 0.4)
     row = mask_evaluation.score(many)["dice"]
     assert row["low"] < row["value"] < row["high"] and row["n"] == 60
-    few = mask_evaluation.Found(many.dice[:19], many.empty[:19])
+    few = mask_evaluation.DiceTable(many.dice[:19], many.empty[:19])
     assert mask_evaluation.score(few)["dice"]["low"] is None
 
 
@@ -302,8 +311,16 @@ def test_one_image_is_learnt_by_heart(folder: Path, tmp_path: Path) -> None:
     rows = [row for row in (folder / "train.csv").read_text().splitlines() if row.startswith(("Image_Label", name))]
     (own / "train.csv").write_text("\n".join(rows) + "\n")
     for steps in (250, 500, 1000):  # a bound, and a margin: after 110 steps rounding alone decides (0.92 to 0.95)
-        options = {**TINY, **PLAIN, "batch": 1, "epochs": 1, "min_steps": steps, "learning_rate": 0.01,
-                   "validation": 0.0, "schedule": "one_cycle"}  # fmt: skip
+        options = {
+            **TINY,
+            **PLAIN,
+            "batch": 1,
+            "epochs": 1,
+            "min_steps": steps,
+            "learning_rate": 0.01,
+            "validation": 0.0,
+            "schedule": "one_cycle",
+        }
         _, net, prepared = _fit(own, tmp_path / f"{steps}", options)
         scores = _dice_of_the_first(net, prepared)
         if scores.min() >= 0.98:
@@ -327,9 +344,18 @@ def test_plateau_accumulation_and_two_rates_resume_to_the_same_bits(folder: Path
     from safetensors.torch import load_file
 
     options = {
-        **TINY, "epochs": 4, "schedule": "plateau", "patience": 0, "factor": 0.5, "accumulate": 2, "min_steps": 3,
-        "encoder_rate": 1e-4, "optimiser": "radam", "validation": 0.25, "averaging": 0.9,
-    }  # fmt: skip
+        **TINY,
+        "epochs": 4,
+        "schedule": "plateau",
+        "patience": 0,
+        "factor": 0.5,
+        "accumulate": 2,
+        "min_steps": 3,
+        "encoder_rate": 1e-4,
+        "optimiser": "radam",
+        "validation": 0.25,
+        "averaging": 0.9,
+    }
     whole, _, _ = _fit(folder, tmp_path / "a", options)
     broken, _, _ = _fit(folder, tmp_path / "b", {**options})
     last = broken.checkpoints / "epoch-00004"
@@ -358,8 +384,16 @@ def test_plateaus_and_early_stopping_by_hand() -> None:
 
 
 def test_a_run_stops_early_and_keeps_the_best(folder: Path, tmp_path: Path) -> None:
-    options = {**TINY, "epochs": 30, "learning_rate": 1e-7, "stop_after": 1, "schedule": "constant", "min_steps": 1,
-               "momentum": 0.0, "validation": 0.25}  # fmt: skip
+    options = {
+        **TINY,
+        "epochs": 30,
+        "learning_rate": 1e-7,
+        "stop_after": 1,
+        "schedule": "constant",
+        "min_steps": 1,
+        "momentum": 0.0,
+        "validation": 0.25,
+    }
     run, net, _ = _fit(folder, tmp_path, options)
     assert net is not None and len(run.history()) < 30
     assert any("stopped early" in line for line in run.log_tail(9))
@@ -371,7 +405,7 @@ def test_a_recipe_of_two_networks_and_a_gate_is_one_graph(folder: Path, tmp_path
     options = {**TINY, "epochs": 1, "gate": True, "gate_share": 0.5, "validation": 0.25, "min_steps": 1}
     run = work.prepare("patterns", options, folder, tmp_path / "runs", None, "cpu")
     assert work.run_training(run).state == "done"
-    info = models.read_info(run.model_folder)
+    info = models.ModelInfo.read(run.model_folder)
     net = patterns.network(make_config(get_task("patterns"), options))
     assert info["network"]["parameters"] == sum(p.numel() for p in net.parameters())
     assert set(info["files"]) == {"model.onnx", "weights.safetensors"}
@@ -398,8 +432,8 @@ def test_train_evaluate_sweep_predict_and_submit(folder: Path, tmp_path: Path) -
         each = []
         for stem in found[2]:
             probability = model(images.read(found[1] / stem), GRID_HW)[index]
-            cleaned = mask_evaluation.mask.clean(probability, row["threshold"], row["min_size"])
-            each.append(mask_evaluation.metrics.dice(cleaned, found[0].mask(stem, name, GRID_HW)))
+            cleaned = masks.clean(probability, row["threshold"], row["min_size"])
+            each.append(metrics.dice(cleaned, found[0].mask(stem, name, GRID_HW)))
         assert row["dice"] == pytest.approx(np.mean(each), abs=1e-6) and row["n"] == 4
     out = tmp_path / "out.csv"
     assert mask_evaluation.submit(model, folder / "train_images", out) == 4
@@ -411,12 +445,12 @@ def test_masks_are_cleaned_on_the_models_grid(folder: Path, tmp_path: Path, monk
 
     model = models.load(toy_model.write_patterns(tmp_path / "toy"))
     image = images.read(folder / "train_images" / "terra_2010-01-16.jpg")
-    small = mask_evaluation.masks_of(model, image, GRID_HW)
-    large = mask_evaluation.masks_of(model, image)
+    small = model.mask(image, out_hw=GRID_HW)
+    large = model.mask(image)
     assert large.shape == (4, 1400, 2100) and np.array_equal(large[:, 2::4, 2::4], small)
     sky = models.load(toy_model.write(tmp_path / "sky"))
     with pytest.raises(DataError, match="answers cloud"):
-        mask_evaluation.keep(sky, folder)
+        mask_evaluation.choose_images(sky, folder)
 
 
 def test_a_submission_needs_images_of_different_names(folder: Path, tmp_path: Path) -> None:
@@ -455,7 +489,7 @@ def test_the_commands_write_masks_scores_parameters_and_a_submission(folder: Pat
     told = json.loads((tmp_path / "e.json").read_text())
     assert told["task"] == "patterns" and told["n"] == 4
     assert {"value", "low", "high", "n"} == set(told["metrics"]["dice"])
-    best, info = json.loads((tmp_path / "s.json").read_text()), models.read_info(model)
+    best, info = json.loads((tmp_path / "s.json").read_text()), models.ModelInfo.read(model)
     assert info["threshold"] == [best[name]["threshold"] for name in PATTERNS]
     assert info["min_size"] == [best[name]["min_size"] for name in PATTERNS]
     assert info["grid_hw"] == list(GRID_HW) == best["Fish"]["grid_hw"]
@@ -470,7 +504,7 @@ def test_start_from_a_model_of_another_encoder_is_refused(tmp_path: Path) -> Non
     from tests import toy_model
 
     model = toy_model.write_patterns(tmp_path / "toy")
-    info = models.read_info(model) | {"options": {"network": "unet", "encoder": TINY["encoder"]}}
+    info = dict(models.ModelInfo.read(model)) | {"options": {"network": "unet", "encoder": TINY["encoder"]}}
     (model / "model.json").write_text(json.dumps(info))
     other = make_config(get_task("patterns"), {**TINY, "encoder": "tu-mobilenetv4_conv_small"})
     with pytest.raises(RunError, match="encoder"):
@@ -485,8 +519,8 @@ def test_real_labels_where_they_are_named_else_the_samples(samples: Path, tmp_pa
     folder = Path(real) / "satellite" if real else samples / "patterns"
     table, found, names = satellite_cache.sources(folder)
     model = models.load(toy_model.write_patterns(tmp_path / "toy"))
-    kept = mask_evaluation.Kept(table, found, tuple(names[:3]), 0)
-    told = mask_evaluation.tables(model, kept)
+    kept = mask_evaluation.ScoredImages(table, found, tuple(names[:3]), 0)
+    told = mask_evaluation.scores_of(model, kept)
     empty = np.mean([len(PATTERNS) - len(table.present(name)) for name in names[:3]]) / len(PATTERNS)
     assert told["n"] == 3 and told["metrics"]["all_empty"]["value"] == pytest.approx(empty, abs=1e-5)
     cache = satellite_cache.build(table, found, names[:3], (64, 96), tmp_path / "cache")

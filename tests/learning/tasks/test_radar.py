@@ -44,9 +44,13 @@ def test_the_chapter_has_the_published_shapes() -> None:
     net = tasks_radar.network(make_config(tasks_radar.TASK, {}, "Chapter"))
     shapes = {name: tuple(value.shape) for name, value in net.state_dict().items()}
     assert shapes == {
-        "conv.weight": (32, 1, 3, 3), "conv.bias": (32,), "dense.weight": (128, 61952), "dense.bias": (128,),
-        "head.weight": (6, 128), "head.bias": (6,),
-    }  # fmt: skip
+        "conv.weight": (32, 1, 3, 3),
+        "conv.bias": (32,),
+        "dense.weight": (128, 61952),
+        "dense.bias": (128,),
+        "head.weight": (6, 128),
+        "head.bias": (6,),
+    }
     assert sum(value.numel() for value in net.parameters()) == 7_931_078
 
 
@@ -121,7 +125,7 @@ def test_samples_are_learnt_exported_and_scored(drawn: Path, tmp_path: Path) -> 
     assert told["metrics"]["accuracy"]["value"] >= 0.9 and told["part"] == "validation" and told["n"] > 20
     picture = images.read(drawn / "Tropical" / "storm-01.png")
     assert model.classes[int(model(picture).argmax())] == "Tropical"
-    assert model.looked(picture) is None
+    assert model.activation_map(picture) is None
 
 
 def test_pictures_of_one_day_stay_together(tmp_path: Path) -> None:
@@ -158,8 +162,9 @@ def test_codes_are_read_from_the_table_and_contradictions_refused(tmp_path: Path
     assert radar_folders.read_table(table) == ({5: "Noise", 4: "Missing"}, {"a": "Noise", "b": "Missing", "c": "Noise"})
     assert radar_folders.check_classes(("Missing", "Noise"), {5: "Noise", 4: "Missing"}) == []
     assert radar_folders.check_classes(("Missing", "Hail"), {5: "Noise", 4: "Missing"}) == [
-        "The table knows no class Hail.", "There is no picture of Noise.",
-    ]  # fmt: skip
+        "The table knows no class Hail.",
+        "There is no picture of Noise.",
+    ]
     for row in ("d,4,Noise\n", "a,4,Missing\n", "e,x,Noise\n", "f,6,Noise\n"):
         table.write_text(TABLE + row)
         with pytest.raises(DataError):
@@ -214,8 +219,10 @@ def test_real_pictures_and_the_real_table_have_the_known_form(tmp_path: Path) ->
 def test_the_task_is_found_and_runs_are_listed(tmp_path: Path) -> None:
     task = get_task("radar")
     assert task.kind == "class" and list(task.presets) == [
-        "Three blocks", "Chapter", "Chapter, dropout and augmentation",
-    ]  # fmt: skip
+        "Three blocks",
+        "Chapter",
+        "Chapter, dropout and augmentation",
+    ]
     assert task.variants is not None
     shown = task.variants(tasks_radar.Config(), np.zeros((136, 136, 3), np.uint8), 9)
     assert len(shown) == 9 and shown[0].shape == (136, 136, 3)
