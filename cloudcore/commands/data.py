@@ -31,9 +31,9 @@ def gather(
     if (urls is None) == (source is None):
         raise CloudcoreError("Give either --urls FILE or --from PATH.")
     if source is not None:
-        found = gathering.take(source, out, terminal.progress)
+        found = gathering.copy_all(source, out, terminal.progress)
     else:
-        found = gathering.gather(gathering.read_addresses(urls or Path()), out, terminal.progress)
+        found = gathering.fetch_all(gathering.read_addresses(urls or Path()), out, terminal.progress)
     for address, why in found.refused:
         print(f"left out: {address}: {why}", file=sys.stderr)
     print(f"{len(found.written)} photographs in {out}, {len(found.refused)} left out")

@@ -1,4 +1,4 @@
-"""What goes on inside a trained network: its layers, their maps for an image, its filters, and where it looked."""
+"""What goes on inside a trained network: its layers, their maps for an image, its filters, its Grad-CAM."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from cloudcore.learning.options import make_config
 from cloudcore.learning.tasks import get_task
 
 LONGEST_SIDE = 288
-"""Frames are brought to a shorter side of at most this before they are looked into, px."""
+"""Frames are resized to a shorter side of at most this before a network takes them, px."""
 SMALLEST_MAP = 7
 """Grad-CAM takes the deepest maps of at least this many places a side: below that a map says little of where."""
 SILENT = (nn.Identity, nn.Dropout, nn.Dropout2d)
@@ -155,7 +155,7 @@ def _watched(net: nn.Module, keep: Callable[[str, Tensor], None]) -> Iterator[No
 
 
 def _named(net: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Layers that are looked at: those with weights of their own, and those that hold no further module."""
+    """Layers that are shown: those with weights of their own, and those that hold no further module."""
     return [
         (name, module)
         for name, module in net.named_modules()
@@ -216,7 +216,7 @@ def probabilities(opened: Opened, x: Tensor) -> Floats:
 
 
 def deepest_maps(found: list[Layer]) -> str:
-    """The layer Grad-CAM looks at unless told: the last whose maps have 7 places a side or more."""
+    """The layer of Grad-CAM by default: the last whose maps have 7 places a side or more."""
     named = [layer.name for layer in found if layer.is_map and min(layer.shape[1:]) >= SMALLEST_MAP]
     if not named:
         raise ModelError("This network has no maps of 7 places a side, so it cannot show where it looked.")
@@ -224,10 +224,10 @@ def deepest_maps(found: list[Layer]) -> str:
 
 
 def grad_cam(opened: Opened, x: Tensor, number: int, layer: str) -> Floats:
-    """Where the maps of a layer speak for class `number`, float32 (h, w) in 0..1.
+    """Grad-CAM of class `number` from the maps of a layer, float32 (h, w) in 0..1.
 
-    Each map is weighted by the mean gradient of the class's logit over it; what speaks against is cut (Selvaraju et al.
-    2017). All 0 where nothing speaks for the class. Raises ModelError for a layer without maps.
+    Each map is weighted by the mean gradient of the class's logit over it; negative sums are cut to 0 (Selvaraju et
+    al. 2017). All 0 where no sum is positive. Raises ModelError for a layer without maps.
     """
     kept: list[Tensor] = []
 
@@ -244,8 +244,8 @@ def grad_cam(opened: Opened, x: Tensor, number: int, layer: str) -> Floats:
             (slope,) = torch.autograd.grad(logits[0, number], kept[0])
     finally:
         handle.remove()
-    seen = functional.relu((slope.mean((2, 3), keepdim=True) * kept[0]).sum(1))[0].detach()
-    return np.asarray((seen / seen.max().clamp_min(1e-12)).numpy(), np.float32)
+    weighted = functional.relu((slope.mean((2, 3), keepdim=True) * kept[0]).sum(1))[0].detach()
+    return np.asarray((weighted / weighted.max().clamp_min(1e-12)).numpy(), np.float32)
 
 
 def patch_under(opened: Opened, image: images.Image, row: int, column: int) -> PatchView:

@@ -100,9 +100,12 @@ def squares(
 
 
 def clickable(
-    picture: images.Image, points: Sequence[tuple[int, int]], size_px: float, height: int, told: Sequence[str] = ()
+    picture: images.Image, points: Sequence[tuple[int, int]], size_px: float, height: int, captions: Sequence[str] = ()
 ) -> go.Figure:
-    """A picture (H, W, 3) under clear squares at places (row, column); customdata of each is its number."""
+    """A picture (H, W, 3) under clear squares at places (row, column); customdata of each is its number.
+
+    captions are shown at the pointer, one a place; without them its row and column are.
+    """
     rows, columns = picture.shape[:2]
     url = "data:image/png;base64," + base64.b64encode(images.encode_png(picture)).decode()
     figure = figures.figure(False, height, showlegend=False, hovermode="closest", clickmode="event+select")
@@ -116,8 +119,8 @@ def clickable(
         mode="markers",
         marker=clear,
         customdata=list(range(len(points))),
-        text=list(told) or None,
-        hovertemplate="%{text}<extra></extra>" if told else "row %{y}, column %{x}<extra></extra>",
+        text=list(captions) or None,
+        hovertemplate="%{text}<extra></extra>" if captions else "row %{y}, column %{x}<extra></extra>",
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
     )

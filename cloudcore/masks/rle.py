@@ -176,7 +176,7 @@ def boundaries(mask: Mask) -> _Ints:
 
 
 def _pairs(text: str, size: int) -> list[tuple[int, int]]:
-    """(start, length) of every run, 1-based, each sound on its own; their order is not looked at. Else RLEError."""
+    """(start, length) of every run, 1-based, each sound on its own; their order is not checked. Else RLEError."""
     tokens = text.split()
     if len(tokens) % 2:
         raise RLEError(

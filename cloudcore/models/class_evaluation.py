@@ -186,7 +186,7 @@ def _acceptance(
     inside: Sequence[predictor.ClassPrediction],
     against: Mapping[str, Sequence[Path]],
 ) -> dict[str, dict[str, Any]]:
-    """Rows of how many photographs are accepted, and how well pictures of each other kind are told from them."""
+    """Rows of how many photographs are accepted, and how well the score separates each other kind of picture."""
     accepted = np.array([prediction.accepted for prediction in inside], float)
     table = {"accepted": row(float(accepted.mean()), NO_INTERVAL, len(accepted))}
     for kind, paths in against.items():

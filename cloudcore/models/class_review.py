@@ -1,4 +1,4 @@
-"""A folder of classes as a model sees it: the loss of every photograph, what was confused, how far to trust it."""
+"""A folder of classes under a model: the loss of every photograph, confusions and calibration."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Reviewed:
 
     @property
     def loss(self) -> float:
-        """Minus the logarithm of what the photograph's own class was given."""
+        """Cross-entropy: minus the logarithm of the probability of the photograph's own class."""
         return float(-np.log(max(float(self.probability[self.photo.label]), 1e-7)))
 
 
@@ -49,7 +49,7 @@ class Review:
 
 
 def review(model: predictor.Predictor, folder: Path, progress: Callable[[int, int], None] | None = None) -> Review:
-    """Judge every photograph of a folder whose classes the model knows. Raises DataError where there is none."""
+    """Classify every photograph of a folder whose classes the model knows. Raises DataError where there is none."""
     photos = folders.list_photos(folder, model.classes)
     found, refused = [], []
     for number, photo in enumerate(photos, 1):
@@ -82,6 +82,6 @@ def confused_pairs(counts: NDArray[np.int64], classes: Sequence[str]) -> list[tu
 
 
 def reliability(photos: Sequence[Reviewed]) -> list[dict[str, Any]]:
-    """Ten bins of the top probability, as evaluate_class.reliability."""
+    """Ten bins of the top probability, as class_evaluation.reliability gives them."""
     probabilities = np.stack([one.probability for one in photos])
     return class_evaluation.reliability(probabilities, np.array([one.photo.label for one in photos], np.intp))

@@ -20,7 +20,7 @@ def write_table(
     out: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, list[str]]:
-    """Judge every (file, folder it is named below) and write out/predictions.csv; (rows written, refusals in words)."""
+    """Classify every (file, folder it is named below) into out/predictions.csv: (rows written, refusals in words)."""
     out.mkdir(parents=True, exist_ok=True)
     refused: list[str] = []
     with (out / "predictions.csv").open("w", newline="", encoding="utf-8") as file:

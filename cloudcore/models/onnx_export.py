@@ -45,7 +45,7 @@ def round_weights(net: Any) -> None:
 
 
 def _count_outputs(net: Any, side: int) -> int:
-    """1 for logits alone, 2 where maps of where the network looked come with them."""
+    """1 for logits alone, 2 where class activation maps come with them."""
     import torch
 
     with torch.no_grad():

@@ -166,9 +166,9 @@ class ClassPrediction:
     maps: NDArray[np.float32] | None = None
 
     def activation_map(self, shape_hw: tuple[int, int], number: int | None = None) -> NDArray[np.float32] | None:
-        """The map of class `number` (of the answer by default) at a size, float32 in 0..1; None without maps.
+        """Class activation map of class `number` (the answer by default) at a size, float32 in 0..1; None without maps.
 
-        What speaks against the class is cut to 0 and the strongest place is 1.
+        Activations below 0 are cut to 0 and the highest is 1.
         """
         import cv2
 

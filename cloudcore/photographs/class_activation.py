@@ -1,4 +1,4 @@
-"""Where a classifier looked, laid over its photograph; and whether a picture is a clear sky."""
+"""A class activation map laid over its photograph; and whether a picture is a clear sky."""
 
 import cv2
 import numpy as np
@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 from cloudcore import images
 
 STRONGEST = 0.78
-"""Opacity of the strongest place."""
+"""Opacity where the activation is 1."""
 CLEAR_SHARE = 0.97
 _SIDE = 96
 
 
-def over(image: images.Image, looked: NDArray[np.float32]) -> images.Image:
-    """Magma over the grey photograph (H, W, 3), opacity 0..0.78 with looked (H, W) in 0..1; low values show nothing."""
+def over(image: images.Image, activation: NDArray[np.float32]) -> images.Image:
+    """Magma over the grey photograph (H, W, 3), opacity 0..0.78 with activation (H, W) in 0..1; 0 shows nothing."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.float32)
-    level = np.clip(looked, 0, 1).astype(np.float32)
+    level = np.clip(activation, 0, 1).astype(np.float32)
     colours = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1]
     alpha = (STRONGEST * level)[..., None]
     return np.asarray(np.clip(grey * (1 - alpha) + colours * alpha, 0, 255), np.uint8)

@@ -72,7 +72,7 @@ def undo(folder: Path, stem: str | None = None, settings: Settings | None = None
 
 
 def apply_to(folder: Path, settings: Settings | None = None) -> Callable[[list[Photo]], list[Photo]]:
-    """A function that drops binned photographs and gives moved ones their new class, for genus_data.read_folder."""
+    """A function that drops binned photographs and gives moved ones their new class, for folders.read_folder."""
     decided = standing(folder, settings)
 
     def applied(photos: list[Photo]) -> list[Photo]:

@@ -24,8 +24,8 @@ TYPES = ("image/jpeg", "image/png", "image/tiff", "application/octet-stream")
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """What came of a gathering: files written, and (address or name, why) of what was left out."""
+class DownloadReport:
+    """Files written, and (address or name, why) of what was left out."""
 
     written: tuple[Path, ...]
     refused: tuple[tuple[str, str], ...]
@@ -73,37 +73,37 @@ def fetch(address: str) -> bytes:
     return content
 
 
-def gather(
+def fetch_all(
     addresses: Sequence[tuple[str, str]],
     out: Path,
     progress: Callable[[int, int], None] | None = None,
     fetcher: Callable[[str], bytes] = fetch,
-) -> Gathered:
+) -> DownloadReport:
     """Fetch each (class, address) into out/<class>/<sha256>.jpg, leaving out what is broken, flat, small or a twin."""
-    shelf = _Shelf(out)
+    folder = _CheckedFolder(out)
     for number, (name, address) in enumerate(addresses, 1):
         try:
-            shelf.put(name, fetcher(address))
+            folder.put(name, fetcher(address))
         except CloudcoreError as problem:
-            shelf.refused.append((address, str(problem)))
+            folder.refused.append((address, str(problem)))
         if progress:
             progress(number, len(addresses))
-    return Gathered(tuple(shelf.written), tuple(shelf.refused))
+    return DownloadReport(tuple(folder.written), tuple(folder.refused))
 
 
-def take(source: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> Gathered:
+def copy_all(source: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> DownloadReport:
     """The same from a folder or a zip: a picture's folder is its class. Raises DataError for a hostile zip."""
-    shelf = _Shelf(out)
+    folder = _CheckedFolder(out)
     for number, (name, content, total) in enumerate(_pictures(source), 1):
         try:
             if isinstance(content, DataError):
                 raise content
-            shelf.put(PurePosixPath(name).parent.name, content)
+            folder.put(PurePosixPath(name).parent.name, content)
         except CloudcoreError as problem:
-            shelf.refused.append((name, str(problem)))
+            folder.refused.append((name, str(problem)))
         if progress:
             progress(number, total)
-    return Gathered(tuple(shelf.written), tuple(shelf.refused))
+    return DownloadReport(tuple(folder.written), tuple(folder.refused))
 
 
 def _pictures(source: Path) -> Iterator[tuple[str, bytes | DataError, int]]:
@@ -123,8 +123,8 @@ def _pictures(source: Path) -> Iterator[tuple[str, bytes | DataError, int]]:
         yield name, content, len(names)
 
 
-class _Shelf:
-    """The folder that is filled, and the hashes of all that lies in it."""
+class _CheckedFolder:
+    """The folder that is filled, and the hashes of every photograph in it."""
 
     def __init__(self, out: Path) -> None:
         self.out, self.written = out, list[Path]()

@@ -61,8 +61,8 @@ def list_classes(folder: Path) -> tuple[str, ...]:
     named = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] not in "_.")
     found = tuple(path.name for path in named if images.list_images(path))
     if len(found) < 2:
-        told = f"only {found[0]}" if found else "no folder with a JPEG or PNG in it"
-        raise DataError(f"{folder} has {told}; at least two classes are needed. Give a folder for each class.")
+        holds = f"only {found[0]}" if found else "no folder with a JPEG or PNG in it"
+        raise DataError(f"{folder} has {holds}; at least two classes are needed. Give a folder for each class.")
     return found
 
 

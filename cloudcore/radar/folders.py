@@ -103,8 +103,8 @@ def check_classes(names: Sequence[str], codes: Mapping[int, str]) -> list[str]:
     """Sentences about what tells class folders and a table's classes apart; the folders' names decide."""
     strange = sorted(set(names) - set(codes.values()))
     absent = sorted(set(codes.values()) - set(names))
-    told = [f"The table knows no class {name}." for name in strange]
-    return told + [f"There is no picture of {name}." for name in absent]
+    strangers = [f"The table knows no class {name}." for name in strange]
+    return strangers + [f"There is no picture of {name}." for name in absent]
 
 
 def preflight(folder: Path) -> Preflight:

@@ -80,8 +80,8 @@ def build(
 
     Interrupted, it goes on where it stopped. Raises ImageError for an image that cannot be read.
     """
-    told = json.dumps([table.key, list(names), list(size_hw), str(folder.absolute())])
-    place = root / hashlib.sha256(told.encode()).hexdigest()[:24]
+    key = json.dumps([table.key, list(names), list(size_hw), str(folder.absolute())])
+    place = root / hashlib.sha256(key.encode()).hexdigest()[:24]
     place.mkdir(parents=True, exist_ok=True)
     with locks.hold(place / "lock"):  # a second run waits for the first instead of writing beside it
         pictures = _mapped(place / "images.npy", (len(names), *size_hw, 3))
@@ -121,8 +121,8 @@ def _resized(table: Table, folder: Path, name: str, size_hw: tuple[int, int]) ->
 
 
 def _file_mark(path: Path) -> dict[str, int]:
-    told = path.stat()
-    return {"bytes": told.st_size, "changed_ns": told.st_mtime_ns}
+    file = path.stat()
+    return {"bytes": file.st_size, "changed_ns": file.st_mtime_ns}
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Any:

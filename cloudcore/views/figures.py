@@ -86,7 +86,7 @@ def figure(dark: bool = False, height: int = 280, **layout: Any) -> go.Figure:
 
 
 def line(colour_index: int, dark: bool = False, dashed: bool | None = None) -> dict[str, Any]:
-    """Line style number i: 1.8 px, dashed after the second (or as told)."""
+    """Line style number i: 1.8 px, dashed after the second (or as given)."""
     colours = palette(dark)["colours"]
     dash = "dash" if (colour_index >= 2 if dashed is None else dashed) else "solid"
     return {"width": 1.8, "color": colours[colour_index % len(colours)], "dash": dash}

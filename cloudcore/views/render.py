@@ -40,7 +40,7 @@ VALID, OUTSIDE, HOLE = 0, 1, 2  # zones: counts / outside the dome / undefined i
 def is_night(image: Image) -> bool:
     """True where a frame, uint8 (H, W, 3), looks like night: neither a blue sky nor bright.
 
-    Only the middle disc is looked at. The bounds separate 85 day frames from 56 night frames of three public sets.
+    Only the middle disc counts. The bounds separate 85 day frames from 56 night frames of three public sets.
     """
     small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA).astype(np.int16)
     row, column = np.mgrid[:64, :64]

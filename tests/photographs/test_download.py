@@ -55,12 +55,12 @@ def test_only_good_and_new_photographs_stay(tmp_path: Path) -> None:
         return shelf[address]
 
     names = ["a", "twin", "b", "small", "flat", "broken", "gone"]
-    found = download.gather([("Cumulus", name) for name in names], tmp_path / "out", fetcher=fetcher)
+    found = download.fetch_all([("Cumulus", name) for name in names], tmp_path / "out", fetcher=fetcher)
     assert len(found.written) == 2 and all(path.parent.name == "Cumulus" for path in found.written)
     why = dict(found.refused)
     assert "twin" in why["twin"] and "below 128" in why["small"] and "flat tone" in why["flat"]
     assert "fetched" in why["gone"] and "broken" in why
-    again = download.gather([("", "a")], tmp_path / "out", fetcher=fetcher)
+    again = download.fetch_all([("", "a")], tmp_path / "out", fetcher=fetcher)
     assert not again.written
 
 
@@ -71,11 +71,11 @@ def test_folders_and_zips(tmp_path: Path) -> None:
         archive.writestr("Cirrus/b.jpg", _jpeg("Cirrus", 2))
         archive.writestr("Cirrus/c.jpg", b"nothing")
         archive.writestr("notes.txt", b"no picture")
-    found = download.take(packed, tmp_path / "out")
+    found = download.copy_all(packed, tmp_path / "out")
     assert sorted(path.parent.name for path in found.written) == ["Cirrus", "Cumulus"] and len(found.refused) == 1
-    again = download.take(tmp_path / "out", tmp_path / "copy")
+    again = download.copy_all(tmp_path / "out", tmp_path / "copy")
     assert len(again.written) == 2
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("../x.jpg", b"")
     with pytest.raises(DataError, match="leads out of it"):
-        download.take(packed, tmp_path / "out")
+        download.copy_all(packed, tmp_path / "out")

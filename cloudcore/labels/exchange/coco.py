@@ -16,6 +16,7 @@ from cloudcore.labels.exchange.label_import import (
     ExportReport,
     FrameIndex,
     ImportReport,
+    ImportTarget,
     Progress,
     heads_of,
     joined,
@@ -85,8 +86,16 @@ def import_coco(
         name = str(picture.get("file_name", ""))
         found = marks.get(_hashable(picture.get("id")), [])
         stem, problem = stem_for(without_suffix(name), known)
-        candidates.append(Candidate(name, stem, _reader(picture, found, names, known, stem, problem)))
-    return save_all(store, label_set, author, candidates, len(candidates), [], f"from {path.name}", progress)
+        candidates.append(
+            Candidate(
+                name,
+                stem,
+                _reader(picture, found, names, known, stem, problem),
+                frame=known.path(stem) if known else None,
+            )
+        )
+    target = ImportTarget(store, label_set, author, f"from {path.name}")
+    return save_all(target, candidates, len(candidates), progress)
 
 
 def _reader(

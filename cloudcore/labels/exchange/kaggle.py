@@ -12,6 +12,7 @@ from cloudcore.labels.exchange.label_import import (
     ExportReport,
     FrameIndex,
     ImportReport,
+    ImportTarget,
     Progress,
     heads_of,
     joined,
@@ -77,11 +78,12 @@ def import_kaggle(
         elif texts.setdefault(name, text) != text:
             refusals[image] = f"Line {line} gives {name} a second time and differently. Keep one of the two."
     candidates = [
-        Candidate(image, stem, _reader(texts, known, stem, problem, notes if repair else None))
+        Candidate(image, stem, _reader(texts, known, stem, problem, notes if repair else None), frame=known.path(stem))
         for image, texts in found.items()
         for stem, problem in [_stem(image, known, refusals.get(image, ""))]
     ]
-    report = save_all(store, label_set, author, candidates, len(candidates), [], f"from {path.name}", progress)
+    target = ImportTarget(store, label_set, author, f"from {path.name}")
+    report = save_all(target, candidates, len(candidates), progress)
     return replace(report, notes=tuple(notes))
 
 

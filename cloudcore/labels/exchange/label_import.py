@@ -4,12 +4,13 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from cloudcore import images
 from cloudcore.errors import CloudcoreError, DataError, LabelError
+from cloudcore.files.opening import sha256_of
 from cloudcore.frames import listing
 from cloudcore.labels.names import check_stem, disk_name, shown
 from cloudcore.labels.store import LabelStore
@@ -41,12 +42,24 @@ class ExportReport:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A label on its way in: read() gives the label (H, W) or raises a CloudcoreError."""
+    """A label on its way in: read() gives the label (H, W) or raises a CloudcoreError.
+
+    frame is the file of the picture it belongs to, None where no frames are at hand.
+    """
 
     name: str
     stem: str
     read: Callable[[], Label]
     operation_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    frame: Path | None = None
+
+    @property
+    def picture(self) -> str:
+        """The hash of the frame's file, "" without one. Raises DataError where it cannot be read."""
+        try:
+            return "" if self.frame is None else sha256_of(self.frame)
+        except OSError as problem:
+            raise DataError(f"The frame of {shown(self.stem)} cannot be read ({problem.strerror}).") from problem
 
 
 class FrameIndex:
@@ -77,6 +90,11 @@ class FrameIndex:
         """The sentence for a stem no frame has."""
         return f"The mask has no frame: none of {self.count} images is called {shown(stem)}. Name it like its image."
 
+    def path(self, stem: str) -> Path | None:
+        """The file of the frame of this very stem, or None."""
+        frame = self.by_stem.get(stem)
+        return None if frame is None else frame.path
+
     def shape_hw(self, stem: str) -> tuple[int, int]:
         """Height and width in px of the frame of this very stem. Raises ImageError where the image cannot be read."""
         return images.shape_hw(self.by_stem[stem].path)
@@ -89,45 +107,56 @@ def _accepted(stem: str) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class ImportTarget:
+    """Where imported labels go: a label set of a store, saved by an author with a note on where they come from."""
+
+    store: LabelStore
+    label_set: str
+    author: str
+    note: str
+
+    def save(self, one: Candidate, label: Label) -> bool:
+        """Save a label on top of its picture's head, unless that is the same; True where it was saved."""
+        picture = one.picture
+        head = self.store.head(self.label_set, one.stem, picture)
+        if head is not None and np.array_equal(head.mask, label):
+            return False
+        self.store.save(
+            self.label_set,
+            one.stem,
+            label,
+            base_revision=0 if head is None else head.revision,
+            author=self.author,
+            operation_id=one.operation_id,
+            note=self.note[:200],
+            picture=picture,
+        )
+        return True
+
+
 def save_all(
-    store: LabelStore,
-    label_set: str,
-    author: str,
-    candidates: Iterable[Candidate],
-    total: int,
-    refused: list[tuple[str, str]],
-    note: str,
-    progress: Progress | None,
+    target: ImportTarget, candidates: Iterable[Candidate], total: int, progress: Progress | None
 ) -> ImportReport:
-    """Save labels, each on top of its frame's head; `refused` is what was refused before, total the count for progress.
+    """Save labels, each on top of its frame's head; total is their count, for progress.
 
     A label equal to the head makes no revision. A second label for a frame is refused, and so is one whose frame
     somebody else saves at this very time.
     """
     saved: list[str] = []
     unchanged: list[str] = []
+    refused: list[tuple[str, str]] = []
     for place, one in enumerate(candidates):
         try:
             label = one.read()
             if one.stem in saved or one.stem in unchanged:
                 raise DataError(f"The mask is the second for {shown(one.stem)}. Keep one of the two.")
-            (saved if _save(store, label_set, author, one, label, note[:200]) else unchanged).append(one.stem)
+            (saved if target.save(one, label) else unchanged).append(one.stem)
         except CloudcoreError as problem:
             refused.append((one.name, str(problem)))
         if progress is not None:
             progress((place + 1) / total, one.name)
     return ImportReport(tuple(saved), tuple(unchanged), tuple(refused))
-
-
-def _save(store: LabelStore, label_set: str, author: str, one: Candidate, label: Label, note: str) -> bool:
-    """Save a label unless the head is the same; True where it was saved."""
-    head = store.head(label_set, one.stem)
-    if head is not None and np.array_equal(head.mask, label):
-        return False
-    base = 0 if head is None else head.revision
-    names = {"author": author, "operation_id": one.operation_id, "note": note}
-    store.save(label_set, one.stem, label, base_revision=base, **names)
-    return True
 
 
 def joined(parts: Mapping[str, Mask]) -> Label:

@@ -645,3 +645,25 @@ def test_a_jpeg_mask_is_cut_at_the_threshold(tmp_path: Path, frames: list[listin
     assert plan.n_ok == 1
     exchange.run_import(plan, store, "sky", "ann")
     assert np.array_equal(_stored(store)["j"], label)
+
+
+def test_import_and_export_go_by_picture(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Two folders with an image of one name: each gets its own label, and each export has that one alone."""
+    store = LabelStore(tmp_path / "labels")
+    for place in ("one", "two"):
+        folder = tmp_path / place
+        images.write_png(folder / "images" / "IMG_0001.png", rng.integers(0, 255, (*SHAPE_HW, 3), np.uint8))
+        _mask_file(folder / "masks", "IMG_0001.png", _label(len(place), (0, 255) if place == "one" else (0, 128)))
+        frames = listing.list_frames(folder / "images")
+        meaning = Meaning.read("255=cloud 128=undefined 0=sky")
+        report = exchange.run_import(exchange.plan_import(folder / "masks", frames, meaning), store, "sky", "ann")
+        assert report.saved == ("IMG_0001",)
+    assert [head.revision for head in store.pictures("sky")["IMG_0001"].values()] == [1, 1]
+    for place in ("one", "two"):
+        frames = listing.list_frames(tmp_path / place / "images")
+        assert exchange.export_folder(store, "sky", frames, tmp_path / f"out {place}").written == 1
+        written = images.read_label(tmp_path / f"out {place}" / "masks" / "IMG_0001.png")
+        assert np.array_equal(written, images.read_label(tmp_path / place / "masks" / "IMG_0001.png"))
+    images.write_png(tmp_path / "three" / "IMG_0001.png", rng.integers(0, 255, (*SHAPE_HW, 3), np.uint8))
+    third = exchange.export_folder(store, "sky", listing.list_frames(tmp_path / "three"), tmp_path / "out three")
+    assert third.written == 0 and "of another picture of that name" in third.left_out[0]
