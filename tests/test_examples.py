@@ -28,6 +28,9 @@ CALLS = (
     "cloudcore.labels.LabelStore",
     "cloudcore.learning.find_tasks",
     "cloudcore.models.load",
+    "cloudcore.sky.cloud_fraction",
+    "cloudcore.sky.okta",
+    "cloudcore.sky.sky_fraction",
 )
 """Public calls that people outside begin with: each shows one call with its result."""
 

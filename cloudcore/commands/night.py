@@ -14,12 +14,12 @@ from cloudcore.files import opening
 from cloudcore.night import report as night_report
 from cloudcore.night import series
 from cloudcore.night.frame_selection import NIGHT_SUN, Options, cameras_in
-from cloudcore.night.measure import Row
+from cloudcore.night.measure import Measurement
 from cloudcore.night.report import Report, Request
 from cloudcore.settings import Settings
-from cloudcore.sky import camera_sites, times
+from cloudcore.sky import cameras, times
 from cloudcore.sky.sun_moon import Orientation, Site
-from cloudcore.sky.times import Clock
+from cloudcore.sky.times import TimeSource
 
 TOLD = 20
 """How many reasons the terminal tells one by one; the table holds them all."""
@@ -69,7 +69,7 @@ def night(flags: Flags) -> None:
     request = Request(models, flags.folder, options, tuple(flags.out), flags.step, flags.keep_site)
     report = night_report.make(request, here, _progress)
     _print_left_out(report)
-    for words in options.words(frame.camera for frame in report.plan.frames):
+    for words in options.words(frame.camera for frame in report.selection.frames):
         print(words)
     if second is not None and flags.second is not None:
         _print_agreement(report, flags.second.name, second, flags.step)
@@ -91,8 +91,8 @@ def _options(flags: Flags, here: Settings) -> Options:
         flags.moon_radius,
         flags.sun_radius,
         flags.spread,
-        clock=Clock(table, flags.pattern, flags.clock_ahead),
-        places={} if is_given else camera_sites.load_all(here.cameras, cameras_in(flags.folder)),
+        time_source=TimeSource(table, flags.pattern, flags.clock_ahead),
+        poses={} if is_given else cameras.load_poses(here.cameras, cameras_in(flags.folder)),
     )
 
 
@@ -137,7 +137,7 @@ def _print_nights(report: Report) -> None:
         _print_nights_of(rows, f"{name}, " if several else "")
 
 
-def _print_nights_of(rows: Sequence[Row], who: str) -> None:
+def _print_nights_of(rows: Sequence[Measurement], who: str) -> None:
     for name, (count, cloudy) in series.night_summary(rows).items():
         middle = series.curve([row for row in rows if row.night == name], night_report.MEASURE, "Nights")
         words = f"median cloud fraction {middle[0].value:.2f}" if middle else "no sky seen"
@@ -145,6 +145,6 @@ def _print_nights_of(rows: Sequence[Row], who: str) -> None:
 
 
 def _progress(done: int, total: int) -> None:
-    """A counter on one line of the terminal; silent where nobody looks."""
+    """A counter on one line of the terminal; silent where the output is no terminal."""
     if sys.stderr.isatty():
         print(f"\r{done} of {total} frames", end="" if done < total else "\n", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What is kept of a night, by content: a model's answer for a frame, a small picture of it, and its finished row.
+"""What is kept of a night, by content: a model's prediction for a frame, a small picture of it, and its finished row.
 
 One SQLite file below the workspace. It is a cache: deleting it loses time, nothing else.
 """
@@ -64,13 +64,13 @@ class NightCache:
         self._base.execute("insert or replace into files values (?, ?, ?, ?)", (*mark, content))
         return content
 
-    def answer(self, content: str, model: str) -> NDArray[np.uint8] | None:
+    def levels(self, content: str, model: str) -> NDArray[np.uint8] | None:
         """A model's probability of cloud in 255ths, uint8 (h, w), on the grid it was kept on; None if not kept."""
         found = self._one("select height, width, levels from answers where content = ? and model = ?", content, model)
         return _unpacked(*found) if found else None
 
-    def keep_answer(self, content: str, model: str, levels: NDArray[np.uint8]) -> None:
-        """Keep a model's answer, uint8 (h, w)."""
+    def keep_levels(self, content: str, model: str, levels: NDArray[np.uint8]) -> None:
+        """Keep a model's prediction in 255ths, uint8 (h, w)."""
         packed = zlib.compress(levels.tobytes(), 1)
         self._base.execute(
             "insert or replace into answers values (?, ?, ?, ?, ?)", (content, model, *levels.shape, packed)

@@ -71,7 +71,7 @@ def night(
         showlegend=False,
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-        customdata=_told(points, times),
+        customdata=_hover_texts(points, times),
         hovertemplate="%{customdata}<extra></extra>",
     )
     clock = "%H:%M" if end - start > timedelta(minutes=12) else "%H:%M:%S"
@@ -118,8 +118,8 @@ def night(
     return out
 
 
-def _told(points: Sequence[Point], times: Sequence[datetime]) -> list[str]:
-    """What stands under the pointer at each time: value and span, or that no sky is seen."""
+def _hover_texts(points: Sequence[Point], times: Sequence[datetime]) -> list[str]:
+    """The text under the pointer at each time: value and span, or that no sky is seen."""
     known = {p.time.replace(tzinfo=None): f"{p.value:.2f} ({p.low:.2f} to {p.high:.2f})" for p in points}
     return [known.get(time, "no sky that counts") for time in times]
 

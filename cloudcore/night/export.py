@@ -13,8 +13,8 @@ from cloudcore.errors import DataError
 from cloudcore.files import atomic
 from cloudcore.files.tables import safe_cell
 from cloudcore.images import Image
-from cloudcore.night.frame_selection import LeftOut
-from cloudcore.night.measure import Row
+from cloudcore.night.frame_selection import LeftOutFile
+from cloudcore.night.measure import Measurement
 from cloudcore.sky.cloud_amount import MEASURES
 
 _AMOUNTS = [f"{name}{part}" for name in MEASURES for part in ("", "_low", "_high")]
@@ -38,7 +38,7 @@ COLUMNS = [
 Cell = str | int | float | bool | datetime | None
 
 
-def records(rows: Sequence[Row], left_out: Sequence[LeftOut]) -> list[dict[str, Cell]]:
+def records(rows: Sequence[Measurement], left_out: Sequence[LeftOutFile]) -> list[dict[str, Cell]]:
     """A record a file with COLUMNS as keys: rows by time, then what is left out with its reason."""
     found: list[dict[str, Cell]] = []
     for row in rows:
@@ -70,7 +70,7 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, 6)
 
 
-def as_csv(rows: Sequence[Row], left_out: Sequence[LeftOut]) -> bytes:
+def as_csv(rows: Sequence[Measurement], left_out: Sequence[LeftOutFile]) -> bytes:
     """CSV in UTF-8; times as 2017-08-17T09:56:06Z, cloudy as 1 or 0, and no cell that a spreadsheet would run."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -88,7 +88,7 @@ def _written(value: Cell) -> str:
     return "" if value is None else safe_cell(value) if isinstance(value, str) else str(value)
 
 
-def as_parquet(rows: Sequence[Row], left_out: Sequence[LeftOut]) -> bytes:
+def as_parquet(rows: Sequence[Measurement], left_out: Sequence[LeftOutFile]) -> bytes:
     """The same records as Parquet, with types: times in UTC, missing numbers as nulls."""
     import pandas as pd
 
@@ -102,7 +102,9 @@ def as_parquet(rows: Sequence[Row], left_out: Sequence[LeftOut]) -> bytes:
     return out.getvalue()
 
 
-def write(path: Path, rows: Sequence[Row], left_out: Sequence[LeftOut], picture: Image | None = None) -> None:
+def write(
+    path: Path, rows: Sequence[Measurement], left_out: Sequence[LeftOutFile], picture: Image | None = None
+) -> None:
     """Write a .csv, .parquet or .png, whole or not at all. Raises DataError for another suffix."""
     kind = path.suffix.lower()
     if kind == ".png" and picture is not None:

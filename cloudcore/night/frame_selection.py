@@ -9,9 +9,9 @@ from cloudcore import images
 from cloudcore.errors import CloudcoreError, DataError
 from cloudcore.frames import listing
 from cloudcore.sky import sun_moon, times
-from cloudcore.sky.camera_sites import Place
+from cloudcore.sky.cameras import Pose
 from cloudcore.sky.sun_moon import Orientation, Site
-from cloudcore.sky.times import Clock
+from cloudcore.sky.times import TimeSource
 
 NIGHT_SUN = -17.0
 """Sun altitude, degrees, below which a frame is a night frame: as Kitt Peak's observers counted."""
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 class Options:
     """What counts as night and as sky, and how far the thresholds are moved for the error bar.
 
-    A site or an orientation given here holds for every camera; else each camera's own of `places` does. Where a site is
+    A site or an orientation given here holds for every camera; else each camera's own of `poses` does. Where a site is
     known, frames count whose sun stands below sun_below (degrees; None takes every frame). With a site and an
     orientation moon_radius degrees around a risen moon, or sun_radius around a risen sun, are left out. spread is moved
     on either side of each model's threshold. A frame is cloudy where its cloud fraction exceeds cloudy_above.
@@ -38,8 +38,8 @@ class Options:
     sun_radius: float = 20.0
     spread: float = 0.2
     cloudy_above: float = 0.25
-    clock: Clock = field(default_factory=Clock)
-    places: Mapping[str, Place] = field(default_factory=dict)
+    time_source: TimeSource = field(default_factory=TimeSource)
+    poses: Mapping[str, Pose] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for words, value, low, high in (
@@ -53,21 +53,21 @@ class Options:
                 raise DataError(f"{words} must lie between {low} and {high}, got {value}. Correct it.")
 
     def site_of(self, camera: str) -> Site | None:
-        """Where a camera stands, None where nobody said."""
-        return self.site or self.places.get(camera, Place()).site
+        """The site of a camera, None where it is not known."""
+        return self.site or self.poses.get(camera, Pose()).site
 
     def orientation_of(self, camera: str) -> Orientation | None:
-        """How a camera's frames hang, None where nobody said."""
-        return self.orientation or self.places.get(camera, Place()).orientation
+        """The orientation of a camera's frames, None where it is not known."""
+        return self.orientation or self.poses.get(camera, Pose()).orientation
 
     def words(self, cameras: Iterable[str] = ()) -> list[str]:
         """What was done about sun, moon and clock for these cameras, in sentences."""
         names = sorted(set(cameras)) or [""]
-        placed = [name for name in names if self.site_of(name)]
-        hung = [name for name in placed if self.orientation_of(name)]
-        ahead = self.clock.ahead_hours
+        sited = [name for name in names if self.site_of(name)]
+        oriented = [name for name in sited if self.orientation_of(name)]
+        ahead = self.time_source.ahead_hours
         clock = f"Times without a zone count as UTC{f'{ahead:+g} h' if ahead else ''}.".replace("-", "−")
-        if not placed:
+        if not sited:
             no_site = (
                 "No site is given: frames are not chosen by the sun, and the moon's surroundings are not left out."
             )
@@ -76,9 +76,9 @@ class Options:
         if self.sun_below is not None:
             chosen = f"Frames count with the sun below {self.sun_below:.0f}°.".replace("-", "−")
         light = f"Left out: {self.moon_radius:.0f}° around the moon, {self.sun_radius:.0f}° around the sun."
-        if not hung:
+        if not oriented:
             light = "The camera's north is not given: the moon's surroundings are not left out."
-        partly = [name for name in names if name not in hung] if hung else [n for n in names if n not in placed]
+        partly = [name for name in names if name not in oriented] if oriented else [n for n in names if n not in sited]
         without = [f"No site or no north is given for {', '.join(partly)}."] if partly else []
         return [chosen, light, *without, clock]
 
@@ -106,7 +106,7 @@ class TimedFrame:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOutFile:
     """A file without a row, and why."""
 
     file: str
@@ -114,13 +114,13 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FrameSelection:
     """The frames of a folder that count, by time, those left out so far, and how many files there are."""
 
     folder: Path
     options: Options
     frames: tuple[TimedFrame, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOutFile, ...]
     n_files: int
 
     @property
@@ -134,8 +134,11 @@ def frames_below(folder: Path) -> Path:
     return folder / "images" if (folder / "images").is_dir() else folder
 
 
-def plan(folder: Path, options: Options, progress: Progress | None = None) -> Plan:
-    """Every frame's time, and the sun where a site is given. Raises DataError for a folder without frames."""
+def select(folder: Path, options: Options, progress: Progress | None = None) -> FrameSelection:
+    """The frames of a folder that count, their times read, and sun and moon computed where a site is known.
+
+    progress is called with the files read and their number. Raises DataError for a folder without frames.
+    """
     root = frames_below(folder)
     files = times.list_files(root)
     if not files:
@@ -144,18 +147,18 @@ def plan(folder: Path, options: Options, progress: Progress | None = None) -> Pl
     for index, path in enumerate(files):
         name = path.relative_to(root).as_posix()
         try:
-            time = times.time_of(path, root, options.clock)
+            time = times.time_of(path, root, options.time_source)
         except CloudcoreError as problem:
-            left_out.append(LeftOut(name, str(problem)))
+            left_out.append(LeftOutFile(name, str(problem)))
             continue
         if time is None:
-            left_out.append(LeftOut(name, NO_TIME))
+            left_out.append(LeftOutFile(name, NO_TIME))
         else:
             frames.append(TimedFrame(name, path, time, listing.frame_of(path, root).camera))
         if progress:
             progress(index + 1, len(files))
     kept, by_day = _by_sun(frames, options)
-    return Plan(root, options, tuple(kept), (*left_out, *by_day), len(files))
+    return FrameSelection(root, options, tuple(kept), (*left_out, *by_day), len(files))
 
 
 def cameras_in(folder: Path) -> list[str]:
@@ -164,20 +167,24 @@ def cameras_in(folder: Path) -> list[str]:
     return sorted({listing.frame_of(path, root).camera for path in times.list_files(root)})
 
 
-def _by_sun(frames: Sequence[TimedFrame], options: Options) -> tuple[list[TimedFrame], list[LeftOut]]:
+def _by_sun(frames: Sequence[TimedFrame], options: Options) -> tuple[list[TimedFrame], list[LeftOutFile]]:
     kept: list[TimedFrame] = []
-    left_out: list[LeftOut] = []
+    left_out: list[LeftOutFile] = []
     for site in {options.site_of(frame.camera) for frame in frames}:
         same = [frame for frame in frames if options.site_of(frame.camera) == site]
         if site is None:
             kept += same
         else:
-            _place(same, site, options.sun_below, kept, left_out)
+            _select_at(same, site, options.sun_below, kept, left_out)
     return sorted(kept, key=lambda frame: (frame.time, frame.file)), left_out
 
 
-def _place(
-    frames: Sequence[TimedFrame], site: Site, sun_below: float | None, kept: list[TimedFrame], left_out: list[LeftOut]
+def _select_at(
+    frames: Sequence[TimedFrame],
+    site: Site,
+    sun_below: float | None,
+    kept: list[TimedFrame],
+    left_out: list[LeftOutFile],
 ) -> None:
     """Frames of one site with sun and moon put into `kept`, or into `left_out` where the sun stood too high."""
     found = sun_moon.lights(site, [frame.time for frame in frames])
@@ -185,7 +192,7 @@ def _place(
         sun, moon = float(found.sun_altitude[index]), float(found.moon_altitude[index])
         if sun_below is not None and sun >= sun_below:
             words = f"The sun stood at {sun:.1f}°, not below {sun_below:.0f}°.".replace("-", "−")
-            left_out.append(LeftOut(frame.file, words))
+            left_out.append(LeftOutFile(frame.file, words))
             continue
         light = Light("moon", moon, float(found.moon_azimuth[index])) if moon > 0 else None
         if sun > SUN_UP:

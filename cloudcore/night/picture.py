@@ -8,7 +8,7 @@ import numpy as np
 
 from cloudcore.errors import DataError
 from cloudcore.images import Image
-from cloudcore.night.keogram import unbroken
+from cloudcore.night.keogram import unbroken, width_of
 from cloudcore.night.series import Point
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ def draw(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    begin, until = _widened(span or (points[0].time, points[-1].time))
     width, height = size_wh
     figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
@@ -51,19 +50,26 @@ def draw(
     if keogram is not None:
         strip = height // 3
         _show_keogram(figure.add_axes(_box(size_wh, top, top + strip)), keogram)
+        middle = 1 - (top + strip / 2) / height
+        figure.text(28 / width, middle, "keogram", color=_GREY, fontsize=12, rotation=90, ha="center", va="center")
         top += strip + _GAP
     axes = figure.add_axes(_box(size_wh, top, height - _BOTTOM))
     _curve(axes, points)
-    _dress(axes, (begin, until), y_title)
+    _dress(axes, span or _span_of(points), y_title)
+    days = " to ".join(dict.fromkeys(f"{point.time:%Y-%m-%d}" for point in (points[0], points[-1])))
+    axes.set_xlabel(f"{days}, UTC", color=_GREY, fontsize=12, loc="right")
+    if span is None:
+        _mark_dates(axes, points)
     canvas.draw()
     return np.array(np.asarray(canvas.buffer_rgba())[..., :3], np.uint8)
 
 
-def _widened(span: Span) -> Span:
-    """The span, half an hour wider on either side where it has no length."""
-    begin, until = span
-    half = timedelta(minutes=30 if until <= begin else 0)
-    return begin - half, until + half
+def _span_of(points: Sequence[Point]) -> Span:
+    """From the first point to the last, half a step wider on either side and a fortieth at least."""
+    begin, until = points[0].time, points[-1].time
+    step = timedelta(days=1) if until <= begin else timedelta(seconds=width_of([p.time.timestamp() for p in points]))
+    around = max(step / 2, (until - begin) / 40)
+    return begin - around, until + around
 
 
 def _box(size_wh: tuple[int, int], top: int, bottom: int) -> tuple[float, float, float, float]:
@@ -85,17 +91,11 @@ def _curve(axes: "Axes", points: Sequence[Point]) -> None:
         axes.fill_between(
             times, [p.low for p in points[part]], [p.high for p in points[part]], color=_BAND, linewidth=0, zorder=1
         )
+        if len(times) == 1:  # too narrow for a band
+            axes.vlines(times, [points[part][0].low], [points[part][0].high], colors=_BAND, linewidth=10, zorder=1)
         marker = "o" if len(points) <= _MOST_MARKED else ""
-        axes.plot(
-            times,
-            [p.value for p in points[part]],
-            color=colour,
-            linewidth=2.2,
-            marker=marker,
-            markersize=5,
-            zorder=3,
-            clip_on=False,
-        )
+        style: dict[str, Any] = {"color": colour, "linewidth": 2.2, "marker": marker, "markersize": 5}
+        axes.plot(times, [p.value for p in points[part]], zorder=3, clip_on=False, **style)
 
 
 def _dress(axes: "Axes", span: Span, y_title: str) -> None:
@@ -115,5 +115,15 @@ def _dress(axes: "Axes", span: Span, y_title: str) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(_GREY)
     axes.set_ylabel(f"{y_title}, 0 to 1", color=_GREY, fontsize=12)
-    days = " to ".join(dict.fromkeys(f"{moment:%Y-%m-%d}" for moment in span))
-    axes.set_xlabel(f"{days}, UTC", color=_GREY, fontsize=12, loc="right")
+
+
+def _mark_dates(axes: "Axes", points: Sequence[Point]) -> None:
+    """Whole dates on the time axis: the one of a single point, else no more than fit beside each other."""
+    from matplotlib.dates import DateFormatter, DayLocator
+
+    axes.xaxis.set_major_formatter(DateFormatter("%Y-%m-%d", UTC))
+    if len(points) == 1:
+        moment: Any = points[0].time
+        axes.set_xticks([moment])
+    elif points[-1].time - points[0].time <= timedelta(days=10):
+        axes.xaxis.set_major_locator(DayLocator(tz=UTC))

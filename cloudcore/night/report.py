@@ -8,11 +8,11 @@ from cloudcore.errors import DataError
 from cloudcore.images import Image
 from cloudcore.night import export, keogram, measure, picture, series
 from cloudcore.night.cache import NightCache
-from cloudcore.night.frame_selection import LeftOut, Options, Plan, Progress, cameras_in, plan
-from cloudcore.night.measure import Observer, Row
+from cloudcore.night.frame_selection import FrameSelection, LeftOutFile, Options, Progress, cameras_in, select
+from cloudcore.night.measure import Measurement, Observer
 from cloudcore.settings import Settings
-from cloudcore.sky import camera_sites
-from cloudcore.sky.camera_sites import Place
+from cloudcore.sky import cameras as sky_cameras
+from cloudcore.sky.cameras import Pose
 from cloudcore.sky.cloud_amount import MEASURES
 
 MEASURE = "cloud_fraction"
@@ -42,17 +42,17 @@ class Report:
     drawn are the rows of that camera: a curve is one camera's, never a mixture.
     """
 
-    plan: Plan
-    rows: tuple[Row, ...]
-    left_out: tuple[LeftOut, ...]
+    selection: FrameSelection
+    rows: tuple[Measurement, ...]
+    left_out: tuple[LeftOutFile, ...]
     camera: str
-    drawn: tuple[Row, ...]
+    drawn: tuple[Measurement, ...]
 
     def curve(self, step: str) -> list[series.Point]:
         """The drawn rows as points, one a step."""
         return series.curve(list(self.drawn), MEASURE, step)
 
-    def of_cameras(self) -> dict[str, list[Row]]:
+    def of_cameras(self) -> dict[str, list[Measurement]]:
         """The rows of each camera, by name."""
         names = sorted({row.camera for row in self.rows})
         return {name: [row for row in self.rows if row.camera == name] for name in names}
@@ -64,16 +64,16 @@ def make(request: Request, settings: Settings, progress: Progress | None = None)
     Raises DataError for a folder without frames and a file that cannot be written, ModelError for a model that does not
     answer cloud or sky.
     """
-    planned = plan(request.folder, request.options)
+    selection = select(request.folder, request.options)
     if request.keep_site:
         keep_sites(settings.cameras, cameras_in(request.folder), request.options)
     predictors = measure.load(request.models, settings)
-    with NightCache(settings.workspace) as store:
-        observer = Observer(planned, predictors, store, settings.cameras)
+    with NightCache(settings.workspace) as cache:
+        observer = Observer(selection, predictors, cache, settings.cameras)
         rows, left_out = measure.observe(observer, progress)
         camera = series.commonest_camera(rows)
         drawn = tuple(row for row in rows if row.camera == camera)
-        report = Report(planned, tuple(rows), tuple(left_out), camera, drawn)
+        report = Report(selection, tuple(rows), tuple(left_out), camera, drawn)
         for path in request.out:
             export.write(path, rows, left_out, _picture_for(path, report, observer, request.step))
     return report
@@ -83,11 +83,11 @@ def keep_sites(cameras: Path, names: Iterable[str], options: Options) -> None:
     """Keep the options' site and orientation, with what is kept already, for each camera. Raises DataError."""
     for name in names:
         site, orientation = options.site_of(name), options.orientation_of(name)
-        place = Place() if site is None else Place(site.latitude, site.longitude, site.elevation)
+        pose = Pose() if site is None else Pose(site.latitude, site.longitude, site.elevation)
         if orientation is not None:
-            place = replace(place, north=orientation.north, east_left=orientation.east_left)
+            pose = replace(pose, north=orientation.north, east_left=orientation.east_left)
         try:
-            camera_sites.save(cameras, name, place)
+            sky_cameras.save_pose(cameras, name, pose)
         except OSError as problem:
             raise DataError(f"The site is not kept ({problem.strerror}). Check {cameras}.") from problem
 
@@ -106,11 +106,11 @@ def _picture_for(path: Path, report: Report, observer: Observer, step: str) -> I
 
 
 def _title(report: Report) -> str:
-    several = len({frame.camera for frame in report.plan.frames}) > 1
-    return f"{report.plan.folder.name}, {f'{report.camera}, ' if several else ''}{len(report.drawn)} frames"
+    several = len({frame.camera for frame in report.selection.frames}) > 1
+    return f"{report.selection.folder.name}, {f'{report.camera}, ' if several else ''}{len(report.drawn)} frames"
 
 
-def _keogram(observer: Observer, rows: Sequence[Row], seconds: Sequence[float]) -> tuple[Image, float, float]:
+def _keogram(observer: Observer, rows: Sequence[Measurement], seconds: Sequence[float]) -> tuple[Image, float, float]:
     """The keogram of some rows, and the POSIX times at which it begins and ends."""
     half = keogram.width_of(seconds) / 2
     start, end = seconds[0] - half, seconds[-1] + half

@@ -14,7 +14,7 @@ from cloudcore.errors import DataError
 from cloudcore.files import tables
 from cloudcore.frames import listing
 from cloudcore.masks import bootstrap
-from cloudcore.night.measure import Row
+from cloudcore.night.measure import Measurement
 
 SMALLEST_N = 20
 RESAMPLES = 2000
@@ -73,13 +73,13 @@ def read_series(name: str, content: bytes, column: str = "value") -> list[Point]
     return sorted(points, key=lambda point: point.time)
 
 
-def frames(rows: Iterable[Row], measure: str) -> list[Point]:
+def frames(rows: Iterable[Measurement], measure: str) -> list[Point]:
     """A point a frame, with the span over thresholds and models; frames whose sky is unseen are passed over."""
     found = [(row.time, row.amounts[measure]) for row in rows]
     return [Point(time, a.value, a.low, a.high, 1) for time, a in found if math.isfinite(a.value)]
 
 
-def curve(rows: Iterable[Row], measure: str, step: str) -> list[Point]:
+def curve(rows: Iterable[Measurement], measure: str, step: str) -> list[Point]:
     """Frames as they are; or the median of each night; or, a week (from Monday) or month, the median of its nights.
 
     The span of a night is the quartiles of its frames, of a week or month the quartiles of its nights. Raises DataError
@@ -186,7 +186,7 @@ def agreement(pairs: NDArray[np.float64], seed: int = 0) -> Agreement:
     return Agreement(n, r, low, high, difference, words)
 
 
-def night_summary(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
+def night_summary(rows: Iterable[Measurement]) -> Mapping[str, tuple[int, int]]:
     """{night: (frames, cloudy frames)}, sorted."""
     found: dict[str, tuple[int, int]] = {}
     for row in rows:
@@ -195,7 +195,7 @@ def night_summary(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
     return dict(sorted(found.items()))
 
 
-def commonest_camera(rows: Iterable[Row]) -> str:
+def commonest_camera(rows: Iterable[Measurement]) -> str:
     """The camera with the most rows, the first by name of several; empty where there is no row."""
     counts = Counter(row.camera for row in rows)
     return min(counts, key=lambda name: (-counts[name], name), default="")

@@ -8,19 +8,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cloudcore.errors import MaskError
 from cloudcore.masks import mask
 from cloudcore.masks.mask import Mask
-from cloudcore.sky import dome
-from cloudcore.sky.cameras import Camera
 from cloudcore.sky.dome import Dome, distance
+from cloudcore.sky.sky_grid import SkyGrid
 
-ABOVE_DEGREES = 30.0
-ZENITH_DEGREES = 30.0
 MEASURES = {
     "cloud_fraction": "Cloud fraction",
     "sky_fraction": "Sky fraction",
@@ -32,8 +28,8 @@ above the horizon, and of what lies within 30 degrees of the zenith."""
 
 
 @dataclass(frozen=True)
-class Amount:
-    """A share of cloud, 0..1, and the lowest and highest that other thresholds and models say; NaN where unseen."""
+class Estimate:
+    """A share of cloud, 0..1, and the least and most by other thresholds and models; NaN where no sky is seen."""
 
     value: float
     low: float
@@ -41,7 +37,7 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """A model's probability of cloud in 255ths, uint8 (h, w), its threshold, and its smallest cloud in grid px."""
 
     levels: NDArray[np.uint8]
@@ -53,49 +49,7 @@ class Answer:
         return mask.clean(self.levels.astype(np.float32) / np.float32(255), threshold, self.min_size, valid)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A camera's sky on a small grid: what counts, bool (h, w), its dome there, and each pixel's solid angle.
-
-    angle is float32 (h, w), steradian, 0 outside; without a dome nothing but pixels counts: high and zenith are empty.
-    """
-
-    circle: Dome | None
-    valid: Mask
-    angle: NDArray[np.float32]
-    high: Mask
-    zenith: Mask
-
-
-def solid_angle(circle: Dome, shape_hw: tuple[int, int]) -> NDArray[np.float32]:
-    """float32 (H, W): steradian that each pixel of an equidistant frame sees, 0 below the horizon.
-
-    At zenith angle z = (pi / 2) r / R a pixel is pi / (2 R) high along r and sin z pi / (2 R) / z wide across it: they
-    add up to the hemisphere's 2 pi.
-    """
-    z = dome.distance(circle, shape_hw) * np.float32(math.pi / 2 / circle.radius)
-    scale = np.float32((math.pi / 2 / circle.radius) ** 2)
-    return np.asarray(np.sinc(z / np.float32(math.pi)) * scale * (z <= math.pi / 2), np.float32)
-
-
-def grid(camera: Camera, out_hw: tuple[int, int]) -> Grid:
-    """The sky of a camera on a grid of out_hw, of the proportions of its frame."""
-    rows, columns = (out / own for out, own in zip(out_hw, camera.shape_hw, strict=True))
-    valid = camera.valid(camera.shape_hw)
-    small = cv2.resize(valid.view(np.uint8), out_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-    valid = np.asarray(small, np.uint8) > 0
-    none = np.zeros(out_hw, np.bool_)
-    if camera.dome is None:
-        return Grid(None, valid, valid.astype(np.float32), none, none)
-    y, x = camera.dome.centre_yx
-    centre = ((y + 0.5) * rows - 0.5, (x + 0.5) * columns - 0.5)
-    circle = Dome(centre, camera.dome.radius * math.sqrt(rows * columns))
-    high = np.nan_to_num(dome.altitude(circle, out_hw), nan=-1)
-    angle = solid_angle(circle, out_hw) * valid
-    return Grid(circle, valid, angle, valid & (high >= ABOVE_DEGREES), valid & (high >= 90 - ZENITH_DEGREES))
-
-
-def shares(cloud: Mask, sky: Grid, counted: Mask) -> dict[str, float]:
+def shares(cloud: Mask, sky: SkyGrid, counted: Mask) -> dict[str, float]:
     """{measure: cloud's share, 0..1} of one mask over what is counted, bool (h, w); NaN where nothing is."""
     found = {"cloud_fraction": cloud_fraction(cloud, counted)}
     for name, part in zip(list(MEASURES)[1:], (sky.valid, sky.high, sky.zenith), strict=True):
@@ -106,33 +60,33 @@ def shares(cloud: Mask, sky: Grid, counted: Mask) -> dict[str, float]:
     return found
 
 
-def amounts(answers: Sequence[Answer], sky: Grid, counted: Mask, spread: float) -> dict[str, Amount]:
-    """{measure: Amount} of one frame as one or several models see it.
+def estimate(predictions: Sequence[Prediction], sky: SkyGrid, counted: Mask, spread: float) -> dict[str, Estimate]:
+    """{measure: Estimate} of one frame as one or several models see it.
 
     The value is the mean over the models, each at its own threshold; the span is the least and most over all of them at
     that threshold and `spread` below and above it. counted is bool (h, w).
     """
     at_own, every = [], []
-    for answer in answers:
+    for prediction in predictions:
         for step in (0.0, -spread, spread):
-            at = min(max(answer.threshold + step, 0.0), 1.0)
-            found = shares(answer.cloud(at, sky.valid), sky, counted)
+            at = min(max(prediction.threshold + step, 0.0), 1.0)
+            found = shares(prediction.cloud(at, sky.valid), sky, counted)
             every.append(found)
             if step == 0.0:
                 at_own.append(found)
-    return {name: _amount([f[name] for f in at_own], [f[name] for f in every]) for name in MEASURES}
+    return {name: _over_models([f[name] for f in at_own], [f[name] for f in every]) for name in MEASURES}
 
 
-def _amount(own: Sequence[float], every: Iterable[float]) -> Amount:
+def _over_models(own: Sequence[float], every: Iterable[float]) -> Estimate:
     spanned = list(every)
     value = float(np.mean(own))
-    return Amount(value, min(min(spanned), value), max(max(spanned), value)) if math.isfinite(value) else _UNSEEN
+    return Estimate(value, min(min(spanned), value), max(max(spanned), value)) if math.isfinite(value) else _UNSEEN
 
 
-_UNSEEN = Amount(math.nan, math.nan, math.nan)
+_UNSEEN = Estimate(math.nan, math.nan, math.nan)
 
 
-def as_numbers(found: Mapping[str, Amount]) -> dict[str, list[float | None]]:
+def to_json(found: Mapping[str, Estimate]) -> dict[str, list[float | None]]:
     """The amounts as JSON holds them: None for what is unseen."""
     return {
         name: [round(v, 6) if math.isfinite(v) else None for v in (amount.value, amount.low, amount.high)]
@@ -140,9 +94,9 @@ def as_numbers(found: Mapping[str, Amount]) -> dict[str, list[float | None]]:
     }
 
 
-def from_numbers(told: Mapping[str, Sequence[float | None]]) -> dict[str, Amount]:
-    """The amounts that as_numbers wrote."""
-    return {name: Amount(*(math.nan if v is None else float(v) for v in values)) for name, values in told.items()}
+def from_json(amounts: Mapping[str, Sequence[float | None]]) -> dict[str, Estimate]:
+    """The amounts that to_json wrote."""
+    return {name: Estimate(*(math.nan if v is None else float(v) for v in values)) for name, values in amounts.items()}
 
 
 OVERCAST = 8
@@ -152,7 +106,11 @@ OVERCAST = 8
 def okta(cloud_fraction: float) -> int:
     """Eighths of the sky: 0 at exactly 0, 8 at exactly 1, else min(7, max(1, floor(8 f + 0.5))).
 
-    The WMO's rule: a trace counts as 1, a gap as 7. Raises MaskError where f is not in 0..1.
+    The WMO's rule (Manual on Codes, WMO-No. 306, code table 2700): a trace counts as 1, a gap as 7. Raises MaskError
+    where f is not in 0..1.
+
+    >>> [okta(fraction) for fraction in (0, 0.01, 0.5, 0.99, 1)]
+    [0, 1, 4, 7, 8]
     """
     if not 0 <= cloud_fraction <= 1:
         raise MaskError(f"Cloud fraction is {cloud_fraction}, wanted 0 to 1: check that the frame has valid pixels")
@@ -162,7 +120,12 @@ def okta(cloud_fraction: float) -> int:
 
 
 def cloud_fraction(cloud: Mask, valid: Mask | None = None) -> float:
-    """Cloud px / valid px, 0..1; NaN where no pixel is valid."""
+    """Cloud px / valid px, 0..1, of bool (H, W); without valid every pixel counts. NaN where no pixel is valid.
+
+    >>> cloud = np.array([[True, True], [False, False]])
+    >>> cloud_fraction(cloud, valid=np.array([[True, False], [True, True]]))
+    0.3333333333333333
+    """
     if valid is None:
         return float(np.count_nonzero(cloud) / cloud.size) if cloud.size else math.nan
     counted = int(np.count_nonzero(valid))
@@ -172,7 +135,13 @@ def cloud_fraction(cloud: Mask, valid: Mask | None = None) -> float:
 def sky_fraction(cloud: Mask, valid: Mask, dome: Dome) -> float:
     """Cloud's part of the valid solid angle, 0..1; NaN where no pixel is valid.
 
-    In an equidistant image a pixel at zenith angle z covers a solid angle proportional to sin(z) / z.
+    cloud and valid are bool (H, W). In an equidistant image a pixel at zenith angle z covers a solid angle proportional
+    to sin(z) / z. Cloud within half the radius of the zenith covers 1 - cos(45 degrees) of the hemisphere:
+
+    >>> whole, shape_hw = Dome((200, 200), 200), (401, 401)
+    >>> cloud = Dome((200, 200), 100).mask(shape_hw)
+    >>> round(sky_fraction(cloud, whole.mask(shape_hw), whole), 3)
+    0.293
     """
     angle = distance(dome, valid.shape) * np.float32(math.pi / 2 / dome.radius)
     weight = np.sinc(angle / np.float32(math.pi)) * (valid & (angle <= math.pi / 2))

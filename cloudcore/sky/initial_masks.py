@@ -1,4 +1,4 @@
-"""First coats without a network: cloud by the red/blue ratio, cloud by brightness; and how unsure a network is.
+"""Initial masks without a network: cloud by the red/blue ratio, cloud by brightness; and how unsure a network is.
 
 Clear air scatters blue far more than red, water drops scatter both alike: by day low blueness is cloud. At night the
 sky has no blue to lose; cloud lit from below, or by the moon, is brighter than the air between the stars.

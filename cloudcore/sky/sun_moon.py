@@ -1,4 +1,4 @@
-"""Where sun and moon stand over a site, and where that is in an all-sky frame.
+"""Where sun and moon stand over a site, and where in an all-sky frame that is.
 
 Positions come from astropy with the ephemeris built into it (ERFA's models of sun and moon, good to arc seconds and arc
 minutes); nothing is ever downloaded. Altitudes are geometric: refraction, half a degree at the horizon, is left out.
@@ -22,7 +22,10 @@ Degrees = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Site:
-    """Where a camera stands: degrees north, degrees east, metres above the sea. Raises DataError outside the earth."""
+    """Where a camera stands: latitude [degrees north], longitude [degrees east], elevation [m] above the sea.
+
+    Raises DataError for a place that is not on the earth.
+    """
 
     latitude: float
     longitude: float
@@ -39,17 +42,17 @@ class Site:
 
 @dataclass(frozen=True)
 class Orientation:
-    """How a frame hangs: north is the direction of north, degrees clockwise from the frame's top.
+    """How frames are turned: north is the direction of north in [degrees clockwise] from the frame's top.
 
-    east_left tells that, with north up, east is at the left, as the sky is seen from below; mirrored frames have it at
-    the right.
+    With east_left and north up, east is at the left, as the sky is seen from below; mirrored frames have it at the
+    right.
     """
 
     north: float = 0.0
     east_left: bool = True
 
     def turn_of(self, azimuth: float) -> float:
-        """Degrees clockwise from the frame's top of an azimuth (degrees, north 0, east 90)."""
+        """Direction in [degrees clockwise] from the frame's top of an azimuth [degrees], north 0, east 90."""
         return self.north - azimuth if self.east_left else self.north + azimuth
 
 
@@ -64,7 +67,14 @@ class Lights:
 
 
 def lights(site: Site, times: Sequence[datetime]) -> Lights:
-    """Sun and moon over a site at aware times; the moon as seen from the site, not from the earth's centre."""
+    """Sun and moon over a site at N times with a zone; the moon as seen from the site, not from the earth's centre.
+
+    N may be 0. Positions are astropy's with its builtin ephemeris (ERFA).
+
+    >>> found = lights(Site(31.9583, -111.5967, 2120), [datetime(2017, 8, 17, 4, 0, tzinfo=UTC)])
+    >>> round(float(found.sun_altitude[0]), 1), round(float(found.sun_azimuth[0]), 1)
+    (-22.3, 303.4)
+    """
     if not times:
         none = np.zeros(0)
         return Lights(none, none, none, none)
@@ -91,7 +101,7 @@ def lights(site: Site, times: Sequence[datetime]) -> Lights:
 
 
 def pixel_of(circle: Dome, orientation: Orientation, altitude: float, azimuth: float) -> tuple[float, float]:
-    """(y, x), px, of a direction given in degrees, in an equidistant frame."""
+    """(y, x) [px] of a direction, altitude and azimuth [degrees], in an equidistant frame."""
     away = circle.radius * (90 - altitude) / 90
     turn = math.radians(orientation.turn_of(azimuth))
     y, x = circle.centre_yx
@@ -101,7 +111,10 @@ def pixel_of(circle: Dome, orientation: Orientation, altitude: float, azimuth: f
 def angle_to(
     circle: Dome, shape_hw: tuple[int, int], orientation: Orientation, altitude: float, azimuth: float
 ) -> NDArray[np.float32]:
-    """float32 (H, W): degrees on the sky between each pixel and a direction; the formula is the cosine rule."""
+    """float32 (H, W): angle on the sky [degrees] between each pixel and a direction, altitude and azimuth [degrees].
+
+    The formula is the cosine rule of spherical trigonometry.
+    """
     y = np.arange(shape_hw[0], dtype=np.float32)[:, None] - np.float32(circle.centre_yx[0])
     x = np.arange(shape_hw[1], dtype=np.float32)[None, :] - np.float32(circle.centre_yx[1])
     zenith = dome.distance(circle, shape_hw) * np.float32(math.pi / 2 / circle.radius)

@@ -23,7 +23,7 @@ _NO_EXIF = (OSError, ValueError, SyntaxError, KeyError, TypeError, UnidentifiedI
 
 
 @dataclass(frozen=True)
-class Clock:
+class TimeSource:
     """Where times come from: a table {file: UTC time}, a name pattern, and how far ahead of UTC the camera's clock is.
 
     pattern is as strptime's, "IMG_%Y%m%d_%H%M%S", found anywhere in the path below the folder; `*` stands for anything.
@@ -66,8 +66,13 @@ def _fits_files(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in files if not name.startswith(".") and fits.is_fits(Path(name)))
 
 
-def time_of(path: Path, folder: Path, clock: Clock) -> datetime | None:
-    """UTC time of a frame, None where none is found. Raises ImageError for a FITS file that is none."""
+def time_of(path: Path, folder: Path, clock: TimeSource) -> datetime | None:
+    """UTC time of a frame of a folder, None where none is found. Raises ImageError for a FITS file that is none.
+
+    >>> night = Path("nights")
+    >>> time_of(night / "2017-08-17" / "cam_0320_11.png", night, TimeSource(pattern="%Y-%m-%d/*_%H%M_%S")).isoformat()
+    '2017-08-17T03:20:11+00:00'
+    """
     file = path.relative_to(folder).as_posix()
     for name in (file, PurePosixPath(file).with_suffix("").as_posix(), path.name, path.stem):
         if name in clock.table:

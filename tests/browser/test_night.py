@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from cloudcore import images
-from cloudcore.sky import camera_sites
+from cloudcore.sky import cameras
 from tests import toy_model
 
 pytestmark = pytest.mark.browser
@@ -120,7 +120,7 @@ def test_downloads_a_second_series_and_a_site_that_stays(page: Any, app_factory:
         page.wait_for_function(f"() => !document.querySelector('.st-key-night_{field}_camera3 input').disabled")
         page.wait_for_timeout(1500)
     page.get_by_text(re.compile(r"Left out: 50° around the moon, 20° around the sun")).wait_for()
-    kept = camera_sites.load(app.workspace / "cameras", "camera3")
+    kept = cameras.load_pose(app.workspace / "cameras", "camera3")
     assert (kept.latitude, kept.longitude, kept.north) == (31.96, -111.6, 5.0)
     page.reload()
     page.get_by_text(re.compile(r"Left out: 50° around the moon, 20° around the sun")).wait_for()

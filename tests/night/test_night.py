@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,17 +24,16 @@ from cloudcore.errors import DataError
 from cloudcore.masks.mask import Mask
 from cloudcore.night import export, measure, picture, series
 from cloudcore.night.cache import NightCache
-from cloudcore.night.frame_selection import NO_TIME, LeftOut, Options, plan
-from cloudcore.night.measure import Observer, Row
+from cloudcore.night.frame_selection import NO_TIME, LeftOutFile, Options, select
+from cloudcore.night.measure import Measurement, Observer
 from cloudcore.samples import workspace
 from cloudcore.samples.sky_scene import optical_depth
-from cloudcore.sky import camera_sites
-from cloudcore.sky.camera_sites import Place
-from cloudcore.sky.cameras import Camera, save_camera
-from cloudcore.sky.cloud_amount import MEASURES, Amount
+from cloudcore.sky import cameras
+from cloudcore.sky.cameras import Camera, Pose, save_camera
+from cloudcore.sky.cloud_amount import MEASURES, Estimate
 from cloudcore.sky.dome import Dome
 from cloudcore.sky.sun_moon import Orientation, Site
-from cloudcore.sky.times import Clock
+from cloudcore.sky.times import TimeSource
 from tests import toy_model
 
 KPNO = Site(31.9583, -111.5967, 2120)
@@ -62,8 +62,8 @@ def toy(tmp_path: Path) -> Counting:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[NightCache]:
-    """An empty store."""
+def cache(tmp_path: Path) -> Iterator[NightCache]:
+    """An empty cache."""
     with NightCache(tmp_path / "workspace") as kept:
         yield kept
 
@@ -79,8 +79,10 @@ def _frame(folder: Path, minute: int, red_rows: int = 32, name: str = "cam") -> 
     return path
 
 
-def _observe(folder: Path, store: NightCache, *predictors: Any, **asked: Any) -> tuple[list[Row], list[LeftOut]]:
-    observer = Observer(plan(folder, Options(**asked)), predictors, store, folder.parent / "cameras")
+def _observe(
+    folder: Path, cache: NightCache, *predictors: Any, **asked: Any
+) -> tuple[list[Measurement], list[LeftOutFile]]:
+    observer = Observer(select(folder, Options(**asked)), predictors, cache, folder.parent / "cameras")
     return measure.observe(observer)
 
 
@@ -88,107 +90,107 @@ def _dome_of(folder: Path) -> None:
     save_camera(folder.parent / "cameras", Camera("cam", "night", (64, 64), Dome((31.5, 31.5), 30.0)))
 
 
-def test_rows_in_time_with_amounts_and_span(tmp_path: Path, store: NightCache, toy: Counting) -> None:
+def test_rows_in_time_with_amounts_and_span(tmp_path: Path, cache: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _dome_of(folder)
     for minute, rows in ((30, 64), (0, 0), (10, 32)):
         _frame(folder, minute, rows)
-    rows, left_out = _observe(folder, store, toy)
+    rows, left_out = _observe(folder, cache, toy)
     assert [row.okta for row in rows] == [0, 4, 8] and not left_out
     half = rows[1].amounts["cloud_fraction"]
     assert half.value == pytest.approx(0.5, abs=0.06) and half.low < half.value < half.high
     assert [row.cloudy for row in rows] == [False, True, True]
-    assert rows[2].amounts["sky_fraction_zenith"] == Amount(1.0, 1.0, 1.0)
+    assert rows[2].amounts["sky_fraction_zenith"] == Estimate(1.0, 1.0, 1.0)
     assert rows[0].night == "2017-08-16"
 
 
-def test_two_models_widen_the_band(tmp_path: Path, store: NightCache, toy: Counting) -> None:
+def test_two_models_widen_the_band(tmp_path: Path, cache: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _frame(folder, 0, 32)
     never = models.load(toy_model.write(tmp_path / "never", (0.0, 0.0, 0.0), -9.0, min_size=0))
-    (alone,), _ = _observe(folder, store, toy)
-    (both,), _ = _observe(folder, store, toy, never)
+    (alone,), _ = _observe(folder, cache, toy)
+    (both,), _ = _observe(folder, cache, toy, never)
     one, two = alone.amounts["cloud_fraction"], both.amounts["cloud_fraction"]
     assert two.value == pytest.approx(one.value / 2) and two.low == 0 and two.high == one.high
 
 
-def test_frames_done_are_not_done_again(tmp_path: Path, store: NightCache, toy: Counting) -> None:
+def test_frames_done_are_not_done_again(tmp_path: Path, cache: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     paths = [_frame(folder, minute) for minute in range(4)]
-    first, _ = _observe(folder, store, toy)
+    first, _ = _observe(folder, cache, toy)
     assert toy.asked == 4
-    again, _ = _observe(folder, store, toy, spread=0.1, site=KPNO, orientation=Orientation(), sun_below=None)
+    again, _ = _observe(folder, cache, toy, spread=0.1, site=KPNO, orientation=Orientation(), sun_below=None)
     assert toy.asked == 4 and [row.file for row in again] == [row.file for row in first]
     paths[1].rename(paths[1].with_name("cam_2017-08-17T05-00-00.png"))
     _frame(folder, 2, red_rows=5)
-    rows, _ = _observe(folder, store, toy)
+    rows, _ = _observe(folder, cache, toy)
     assert toy.asked == 5 and len(rows) == 4
     other = Counting(models.load(toy_model.write(tmp_path / "other", (9.0, 0.0, 0.0), -3.0)))
-    _observe(folder, store, other)
+    _observe(folder, cache, other)
     assert other.asked == 4
 
 
-def test_bad_frames_are_listed_and_the_night_goes_on(tmp_path: Path, store: NightCache, toy: Counting) -> None:
+def test_bad_frames_are_listed_and_the_night_goes_on(tmp_path: Path, cache: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     good = _frame(folder, 0)
     (folder / "cam_2017-08-17T04-20-00.png").write_bytes(good.read_bytes()[:120])
     (folder / "cam_2017-08-17T04-21-00.jpg").write_bytes(b"<html>")
     (folder / "cam_2017-08-17T04-22-00.fits").write_bytes(b"no fits")
     (folder / "no_time.png").write_bytes(good.read_bytes())
-    rows, left_out = _observe(folder, store, toy)
+    rows, left_out = _observe(folder, cache, toy)
     reasons = {one.file: one.reason for one in left_out}
     assert [row.file for row in rows] == [good.name] and len(reasons) == 4
     assert "damaged" in reasons["cam_2017-08-17T04-20-00.png"] and "HTML" in reasons["cam_2017-08-17T04-21-00.jpg"]
     assert reasons["no_time.png"] == NO_TIME and "no FITS file" in reasons["cam_2017-08-17T04-22-00.fits"]
 
 
-def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, store: NightCache, toy: Counting) -> None:
+def test_the_sun_chooses_and_the_moon_is_left_out(tmp_path: Path, cache: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _dome_of(folder)
     _frame(folder, 0)  # 04:00 UTC: dark over Kitt Peak, no moon
     _frame(folder, 6 * 60)  # 10:00 UTC: dark, a crescent has risen in the east
     _frame(folder, -5 * 60)  # 23:00 UTC the day before: afternoon
-    rows, left_out = _observe(folder, store, toy, site=KPNO, orientation=Orientation(0.0))
+    rows, left_out = _observe(folder, cache, toy, site=KPNO, orientation=Orientation(0.0))
     assert [row.time.hour for row in rows] == [4, 10]
     assert len(left_out) == 1 and "The sun stood at" in left_out[0].reason
     assert rows[0].left_out == "" and rows[0].left_out_share == 0
     assert rows[1].left_out == "moon" and 0.05 < rows[1].left_out_share < 0.4
     assert rows[1].moon_altitude is not None and rows[1].moon_altitude > 0
-    by_day, _ = _observe(folder, store, toy, site=KPNO, sun_below=None)
+    by_day, _ = _observe(folder, cache, toy, site=KPNO, sun_below=None)
     assert len(by_day) == 3 and all(row.left_out == "" for row in by_day)
 
 
-def test_each_camera_has_its_own_site(tmp_path: Path, store: NightCache, toy: Counting) -> None:
+def test_each_camera_has_its_own_site(tmp_path: Path, cache: NightCache, toy: Counting) -> None:
     """At 23:00 UTC it is afternoon over Arizona and night on the meridian; a camera without a site counts always."""
     folder = tmp_path / "night"
     _dome_of(folder)
     for name in ("west", "east", "nowhere"):
         _frame(folder, -5 * 60, name=name)
-    places = {"west": Place(32.0, -111.6), "east": Place(32.0, 0.0)}
-    rows, left_out = _observe(folder, store, toy, places=places)
+    poses = {"west": Pose(32.0, -111.6), "east": Pose(32.0, 0.0)}
+    rows, left_out = _observe(folder, cache, toy, poses=poses)
     assert [row.camera for row in rows] == ["east", "nowhere"] and len(left_out) == 1
     assert rows[0].sun_altitude is not None and rows[0].sun_altitude < -17 and rows[1].sun_altitude is None
-    everywhere, _ = _observe(folder, store, toy, places=places, site=Site(32.0, 0.0))
+    everywhere, _ = _observe(folder, cache, toy, poses=poses, site=Site(32.0, 0.0))
     assert {row.camera for row in everywhere} == {"west", "east", "nowhere"}
-    words = " ".join(Options(places=places).words(["west", "nowhere"]))
+    words = " ".join(Options(poses=poses).words(["west", "nowhere"]))
     assert "north is not given" in words and "No site or no north is given for nowhere." in words
 
 
-def test_the_sun_is_left_out_by_day_as_far_as_asked(tmp_path: Path, store: NightCache, toy: Counting) -> None:
+def test_the_sun_is_left_out_by_day_as_far_as_asked(tmp_path: Path, cache: NightCache, toy: Counting) -> None:
     folder = tmp_path / "night"
     _dome_of(folder)
     _frame(folder, -5 * 60)  # afternoon over Kitt Peak
     shares = []
     for radius in (0.0, 20.0, 60.0):
-        places = {"cam": Place(KPNO.latitude, KPNO.longitude, 2120.0, 0.0)}
-        (row,), _ = _observe(folder, store, toy, places=places, sun_below=None, sun_radius=radius)
+        poses = {"cam": Pose(KPNO.latitude, KPNO.longitude, 2120.0, 0.0)}
+        (row,), _ = _observe(folder, cache, toy, poses=poses, sun_below=None, sun_radius=radius)
         shares.append(row.left_out_share)
         assert row.left_out == ("sun" if radius else "")
     assert shares[0] == 0 and 0.04 < shares[1] < 0.09 and 0.3 < shares[2] < 0.55  # a cap: (1 - cos r) of the hemisphere
 
 
 def test_a_season_of_folders_is_one_camera_with_its_weeks_and_months(
-    tmp_path: Path, store: NightCache, toy: Counting
+    tmp_path: Path, cache: NightCache, toy: Counting
 ) -> None:
     """Three nights in folders of their own: one dome, one curve, medians of nights, weeks and months."""
     season = tmp_path / "season"
@@ -197,7 +199,7 @@ def test_a_season_of_folders_is_one_camera_with_its_weeks_and_months(
         for minute in (0, 10, 20):
             when = START + timedelta(days=day)
             _frame(season / f"{when:%Y-%m-%d}", day * 1440 + minute, rows)
-    rows, left_out = _observe(season, store, toy)
+    rows, left_out = _observe(season, cache, toy)
     assert len(rows) == 9 and not left_out and {row.camera for row in rows} == {"cam"}
     nights, weeks, months = (
         [(f"{p.time:%m-%d}", round(p.value, 1), p.n) for p in series.curve(rows, "cloud_fraction", step)]
@@ -213,21 +215,21 @@ def test_a_night_that_broke_off_goes_on_where_it_stopped(tmp_path: Path, toy: Co
     folder = tmp_path / "night"
     for minute in range(6):
         _frame(folder, minute)
-    planned = plan(folder, Options())
+    selection = select(folder, Options())
     with NightCache(tmp_path / "workspace") as first:
-        observer = Observer(planned, [toy], first, tmp_path / "cameras")
-        for frame in planned.frames[:4]:
+        observer = Observer(selection, [toy], first, tmp_path / "cameras")
+        for frame in selection.frames[:4]:
             observer.measure(frame)
     assert toy.asked == 4
     with NightCache(tmp_path / "workspace") as second:
-        rows, _ = measure.observe(Observer(planned, [toy], second, tmp_path / "cameras"))
+        rows, _ = measure.observe(Observer(selection, [toy], second, tmp_path / "cameras"))
     assert len(rows) == 6 and toy.asked == 6
 
 
 def test_words_say_what_was_not_left_out() -> None:
     assert "No site is given" in " ".join(Options().words())
     assert "north is not given" in " ".join(Options(site=KPNO).words())
-    assert Options(clock=Clock(ahead_hours=-7)).words()[-1] == "Times without a zone count as UTC−7 h."
+    assert Options(time_source=TimeSource(ahead_hours=-7)).words()[-1] == "Times without a zone count as UTC−7 h."
     assert Options(site=KPNO, orientation=Orientation()).words()[0] == "Frames count with the sun below −17°."
     with pytest.raises(DataError, match="Spread"):
         Options(spread=0.7)
@@ -235,9 +237,9 @@ def test_words_say_what_was_not_left_out() -> None:
 
 def test_an_empty_folder_and_a_missing_one_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no frame"):
-        plan(tmp_path, Options())
+        select(tmp_path, Options())
     with pytest.raises(DataError, match="no such folder"):
-        plan(tmp_path / "gone", Options())
+        select(tmp_path / "gone", Options())
 
 
 class Perfect:
@@ -253,7 +255,7 @@ class Perfect:
 
 
 def test_with_perfect_masks_the_sample_night_is_within_0_03(
-    samples_night: Path, store: NightCache, tmp_path: Path
+    samples_night: Path, cache: NightCache, tmp_path: Path
 ) -> None:
     drawn = {scene.path.name: scene for scene in workspace._night(samples_night, 0)}
     chosen = sorted((samples_night / "images").iterdir())[::4]
@@ -263,7 +265,7 @@ def test_with_perfect_masks_the_sample_night_is_within_0_03(
         (tmp_path / "some" / path.name).symlink_to(path)
         scene = drawn[path.name]
         truth[images.read(path).tobytes()] = optical_depth(scene.view, scene.layers, 0) > np.float32(cloud_samples.CUT)
-    rows, left_out = _observe(tmp_path / "some", store, Perfect(truth, tmp_path))
+    rows, left_out = _observe(tmp_path / "some", cache, Perfect(truth, tmp_path))
     table = csv.DictReader(io.StringIO((samples_night / "truth.csv").read_text()))
     known = {row["file"]: float(row["cloud_fraction"]) for row in table}
     errors = [abs(row.amounts["cloud_fraction"].value - known[row.file]) for row in rows]
@@ -271,10 +273,10 @@ def test_with_perfect_masks_the_sample_night_is_within_0_03(
     assert float(np.mean(errors)) < 0.03 and max(errors) < 0.06
 
 
-def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, store: NightCache) -> None:
+def test_the_shipped_model_follows_the_sample_night_within_0_03(samples_night: Path, cache: NightCache) -> None:
     """The whole sky's cloud fraction of 40 frames, as page and command measure it, against what was drawn."""
     predictors = measure.load(["sky"], environment.load())
-    rows, left_out = _observe(samples_night, store, *predictors)
+    rows, left_out = _observe(samples_night, cache, *predictors)
     table = csv.DictReader(io.StringIO((samples_night / "truth.csv").read_text()))
     known = {row["file"]: float(row["cloud_fraction"]) for row in table}
     errors = [abs(row.amounts["cloud_fraction"].value - known[row.file]) for row in rows]
@@ -288,17 +290,17 @@ def samples_night(samples: Path) -> Path:
     return samples / "night"
 
 
-def test_every_real_frame_has_a_row_or_a_reason(store: NightCache, toy: Counting, tmp_path: Path) -> None:
+def test_every_real_frame_has_a_row_or_a_reason(cache: NightCache, toy: Counting, tmp_path: Path) -> None:
     real = os.environ.get("CLOUDCORE_REAL_DATA", "")
     if not real:
         pytest.skip("CLOUDCORE_REAL_DATA names no folder of real frames")
     folder = Path(real) / "allsky" / "unlabelled_night"
     files = {path.name for path in images.list_images(folder)}
-    rows, left_out = _observe(folder, store, toy)
+    rows, left_out = _observe(folder, cache, toy)
     assert {row.file for row in rows} | {one.file for one in left_out} == files
     assert all(one.reason == NO_TIME for one in left_out) and rows
     table = {name: START + timedelta(minutes=i) for i, name in enumerate(sorted(files))}
-    rows, left_out = _observe(folder, store, toy, clock=Clock(table))
+    rows, left_out = _observe(folder, cache, toy, time_source=TimeSource(table))
     assert len(rows) == len(files) and not left_out
     assert all(0 <= row.amounts["cloud_fraction"].value <= 1 for row in rows)
     assert len({row.camera for row in rows}) >= 3
@@ -325,15 +327,15 @@ def test_no_curve_is_drawn_over_several_cameras(tmp_path: Path) -> None:
 # Written down ---------------------------------------------------------------------------------------------------------
 
 
-def _row(minute: int = 0, value: float = 0.5, file: str = "") -> Row:
-    amounts = dict.fromkeys(MEASURES, Amount(value, max(0.0, value - 0.1), min(1.0, value + 0.1)))
+def _row(minute: int = 0, value: float = 0.5, file: str = "") -> Measurement:
+    amounts = dict.fromkeys(MEASURES, Estimate(value, max(0.0, value - 0.1), min(1.0, value + 0.1)))
     time = START + timedelta(minutes=minute)
-    return Row(file or f"{minute}.png", time, "cam", amounts, 4, value > 0.25, value, "", 0.0, None, None, "0")
+    return Measurement(file or f"{minute}.png", time, "cam", amounts, 4, value > 0.25, value, "", 0.0, None, None, "0")
 
 
 def test_csv_has_every_file_and_no_formula() -> None:
     rows = [_row(0), _row(5, float("nan")), _row(9, 0.2, "=cmd().png")]
-    text = export.as_csv(rows, [LeftOut("+bad.png", "-reason, with a comma")]).decode()
+    text = export.as_csv(rows, [LeftOutFile("+bad.png", "-reason, with a comma")]).decode()
     table = list(csv.DictReader(io.StringIO(text)))
     assert list(table[0]) == export.COLUMNS
     assert table[0]["time_utc"] == "2017-08-17T04:00:00Z" and table[0]["cloudy"] == "1"
@@ -342,7 +344,7 @@ def test_csv_has_every_file_and_no_formula() -> None:
 
 
 def test_parquet_keeps_types() -> None:
-    content = export.as_parquet([_row(0), replace(_row(5), okta=None)], [LeftOut("bad.png", "reason")])
+    content = export.as_parquet([_row(0), replace(_row(5), okta=None)], [LeftOutFile("bad.png", "reason")])
     table = pd.read_parquet(io.BytesIO(content))
     assert list(table.columns) == export.COLUMNS and len(table) == 3
     assert str(table["time_utc"].dt.tz) == "UTC" and table["okta"].tolist()[0] == 4
@@ -378,11 +380,12 @@ def test_the_command_keeps_and_uses_a_site(tmp_path: Path) -> None:
     assert "2 rows" in told()
     told("--site=31.9583,-111.5967,2120", "--north=12", "--east-right", "--keep-site")
     here = environment.load()
-    assert camera_sites.load(here.cameras, "cam") == Place(31.9583, -111.5967, 2120.0, 12.0, False)
+    assert cameras.load_pose(here.cameras, "cam") == Pose(31.9583, -111.5967, 2120.0, 12.0, False)
     kept = told("--sun-radius=35")
     assert "1 rows, 1 files left out" in kept and "50° around the moon, 35° around the sun" in kept
     assert "2 rows" in told("--site=31.9583,0")  # the meridian: it was night there both times
-    camera_sites.file_of(here.cameras, "cam").write_text("{")
+    file = cameras.file_of(here.cameras, "cam")
+    file.write_text(json.dumps({**json.loads(file.read_text()), "site": {"latitude": "north"}}))
     done = CliRunner().invoke(main.app, asked)
     assert done.exit_code and "Set it again on the page Night" in str(done.exception)
     assert "2 rows" in told("--site=31.9583,0", "--north=0")

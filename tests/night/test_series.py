@@ -8,17 +8,17 @@ import pytest
 
 from cloudcore.errors import DataError
 from cloudcore.night import keogram
-from cloudcore.night.measure import Row
+from cloudcore.night.measure import Measurement
 from cloudcore.night.series import agreement, binned, commonest_camera, curve, pairs, read_series
-from cloudcore.sky.cloud_amount import MEASURES, Amount
+from cloudcore.sky.cloud_amount import MEASURES, Estimate
 from cloudcore.sky.dome import Dome
 
 NAN = float("nan")
 
 
-def _row(time: datetime, value: float) -> Row:
-    amounts = dict.fromkeys(MEASURES, Amount(value, value, value))
-    return Row("f", time, "c", amounts, None, None, value, "", 0.0, None, None, "0")
+def _row(time: datetime, value: float) -> Measurement:
+    amounts = dict.fromkeys(MEASURES, Estimate(value, value, value))
+    return Measurement("f", time, "c", amounts, None, None, value, "", 0.0, None, None, "0")
 
 
 def test_nights_weeks_and_months() -> None:

@@ -12,8 +12,8 @@ from cloudcore import settings as environment
 from cloudcore.frames import chosen_folder
 from cloudcore.models import folder as models_folder
 from cloudcore.settings import Settings
-from cloudcore.sky import camera_sites
-from cloudcore.sky.camera_sites import Place
+from cloudcore.sky import cameras
+from cloudcore.sky.cameras import Pose
 from cloudcore.ui.night import work
 from tests import toy_model
 
@@ -104,7 +104,7 @@ def test_left_out_frames_are_counted_and_listed(settings: Settings, toy: Path) -
 
 
 def test_a_site_chooses_the_frames(settings: Settings, toy: Path) -> None:
-    camera_sites.save(settings.cameras, "camera3", Place(31.96, -111.6))
+    cameras.save_pose(settings.cameras, "camera3", Pose(31.96, -111.6))
     words = _texts(_open())
     assert "Frames count with the sun below −17°." in words and "north is not given" in words
     assert "night, 6 frames" in words  # at 02:30 and 03:30 UTC the evening was too bright over Kitt Peak
@@ -119,27 +119,27 @@ def test_a_site_is_kept_for_the_camera(settings: Settings, toy: Path) -> None:
     app.number_input(key="night_elevation_camera3").set_value(2120.0).run()
     app.number_input(key="night_north_camera3").set_value(355.0).run()
     app.toggle(key="night_mirrored_camera3").set_value(True).run()
-    assert camera_sites.load(settings.cameras, "camera3") == Place(31.96, -111.6, 2120.0, 355.0, False)
+    assert cameras.load_pose(settings.cameras, "camera3") == Pose(31.96, -111.6, 2120.0, 355.0, False)
     words = _texts(_open())  # another session knows it
     assert "Left out: 50° around the moon, 20° around the sun." in words and "night, 6 frames" in words
 
 
 def test_the_sun_has_a_radius_of_its_own(settings: Settings, toy: Path) -> None:
-    camera_sites.save(settings.cameras, "camera3", Place(31.96, -111.6, 0.0, 0.0))
+    cameras.save_pose(settings.cameras, "camera3", Pose(31.96, -111.6, 0.0, 0.0))
     app = _open()
     app.number_input(key="night_sun_radius").set_value(35.0).run()
     assert "50° around the moon, 35° around the sun." in _texts(app)
 
 
 def test_a_damaged_site_is_said_and_replaced(settings: Settings, toy: Path) -> None:
-    file = camera_sites.file_of(settings.cameras, "camera3")
+    file = cameras.file_of(settings.cameras, "camera3")
     file.parent.mkdir(parents=True)
-    file.write_text("{")
+    file.write_text('{"name": "camera3", "site": {"latitude": "north"}, "exposures": []}')
     app = _open()
     assert "The site kept for camera3 cannot be read" in _texts(app) and "8 frames" in _texts(app)
     app.number_input(key="night_latitude_camera3").set_value(10.0).run()
     assert not app.exception and not app.error
-    assert camera_sites.load(settings.cameras, "camera3") == Place(10.0)
+    assert cameras.load_pose(settings.cameras, "camera3") == Pose(10.0)
 
 
 def test_two_cameras_have_a_curve_and_a_site_each(settings: Settings, toy: Path) -> None:
@@ -153,8 +153,8 @@ def test_two_cameras_have_a_curve_and_a_site_each(settings: Settings, toy: Path)
     assert "2017-08-17 05:00:00 UTC" in _texts(app) and not app.exception
     app.selectbox(key="night_camera").set_value("other").run()
     app.number_input(key="night_latitude_other").set_value(45.0).run()
-    assert camera_sites.load(settings.cameras, "other") == Place(45.0)
-    assert camera_sites.load(settings.cameras, "camera3") == Place()
+    assert cameras.load_pose(settings.cameras, "other") == Pose(45.0)
+    assert cameras.load_pose(settings.cameras, "camera3") == Pose()
 
 
 def test_many_frames_wait_for_start(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from cloudcore.sky import cloud_amount
 from cloudcore.sky.cameras import Camera
-from cloudcore.sky.cloud_amount import Answer, amounts, grid, shares, solid_angle
+from cloudcore.sky.cloud_amount import Prediction, estimate, shares
 from cloudcore.sky.dome import Dome, distance
+from cloudcore.sky.sky_grid import SkyGrid, grid_of, solid_angle
 
 SHAPE = (401, 401)
 CIRCLE = Dome((200.0, 200.0), 198.0)
-SKY = grid(Camera("c", "", SHAPE, CIRCLE), SHAPE)
+SKY = grid_of(Camera("c", "", SHAPE, CIRCLE), SHAPE)
 
 
 def test_solid_angles_by_hand() -> None:
@@ -37,7 +38,7 @@ def test_shares_of_a_cap() -> None:
 
 
 def test_without_a_dome_pixels_alone_count() -> None:
-    plain = grid(Camera("c", "", (64, 64)), (32, 32))
+    plain = grid_of(Camera("c", "", (64, 64)), (32, 32))
     found = shares(np.eye(32, dtype=np.bool_), plain, plain.valid)
     assert found["cloud_fraction"] == 1 / 32
     assert all(math.isnan(found[name]) for name in list(cloud_amount.MEASURES)[1:])
@@ -46,7 +47,7 @@ def test_without_a_dome_pixels_alone_count() -> None:
 def test_a_grid_keeps_dome_and_horizon() -> None:
     horizon = np.zeros(SHAPE, np.bool_)
     horizon[:, :100] = True
-    small = grid(Camera("c", "", SHAPE, CIRCLE, horizon), (100, 100))
+    small = grid_of(Camera("c", "", SHAPE, CIRCLE, horizon), (100, 100))
     assert small.circle is not None and small.circle.radius == pytest.approx(49.4, abs=0.1)
     assert not small.valid[:, :24].any() and small.valid[50, 50] and small.angle[50, 10] == 0
 
@@ -55,9 +56,7 @@ def test_the_span_is_least_and_most_over_thresholds() -> None:
     levels = np.zeros(SHAPE, np.uint8)
     levels[:, :100], levels[:, 100:200], levels[:, 200:300] = 102, 153, 204  # 0.4, 0.6, 0.8
     every = np.ones(SHAPE, np.bool_)
-    plain = cloud_amount.Grid(None, every, every.astype(np.float32), every, every)
-    found = amounts([Answer(levels, 0.5, 0)], plain, every, 0.2)["cloud_fraction"]
+    plain = SkyGrid(None, every, every.astype(np.float32), every, every)
+    found = estimate([Prediction(levels, 0.5, 0)], plain, every, 0.2)["cloud_fraction"]
     assert (found.low, found.value, found.high) == pytest.approx((100 / 401, 200 / 401, 300 / 401))
-    assert cloud_amount.from_numbers(cloud_amount.as_numbers({"a": found}))["a"].low == pytest.approx(
-        found.low, abs=1e-6
-    )
+    assert cloud_amount.from_json(cloud_amount.to_json({"a": found}))["a"].low == pytest.approx(found.low, abs=1e-6)

@@ -1,6 +1,5 @@
 """The sky circle and what is counted inside it."""
 
-import json
 import math
 import os
 from pathlib import Path
@@ -13,9 +12,8 @@ from hypothesis import strategies as st
 
 from cloudcore import images
 from cloudcore import samples as writer
-from cloudcore.errors import CloudcoreError, ImageError, MaskError
-from cloudcore.sky import cameras, cloud_amount, dome
-from cloudcore.sky.cameras import Camera
+from cloudcore.errors import ImageError, MaskError
+from cloudcore.sky import cameras, cloud_amount, dome, dome_search
 from cloudcore.sky.dome import Dome
 
 REAL = Path(os.environ.get("CLOUDCORE_REAL_DATA", "")) / "allsky"
@@ -91,7 +89,7 @@ def test_altitude_runs_from_zenith_to_horizon() -> None:
     ],
 )
 def test_a_drawn_circle_is_found(shape_hw: tuple[int, int], circle: Dome, inside: int, outside: int) -> None:
-    found = dome.find(drawn(shape_hw, circle, inside, outside))
+    found = dome_search.find(drawn(shape_hw, circle, inside, outside))
     assert found is not None
     allowed = 2.0 * max(1, max(shape_hw) / 800)
     assert np.hypot(*np.subtract(found.centre_yx, circle.centre_yx)) <= allowed
@@ -104,7 +102,7 @@ def test_no_circle_no_dome(rng: np.random.Generator) -> None:
     noise = rng.integers(0, 255, (240, 240, 3), dtype=np.uint8)
     soft = cv2.resize(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8), (300, 300), interpolation=cv2.INTER_CUBIC)
     for image in (np.full((200, 200, 3), 90, np.uint8), noise, slope, soft, np.zeros((16, 16, 3), np.uint8)):
-        assert dome.find(image) is None
+        assert dome_search.find(image) is None
 
 
 def test_the_samples_domes_are_found_within_two_pixels(samples: Path) -> None:
@@ -112,7 +110,7 @@ def test_the_samples_domes_are_found_within_two_pixels(samples: Path) -> None:
     views = {view.name: view for view in (writer.CAMERA1, writer.CAMERA2, writer.CAMERA3)}
     frames = images.list_images(samples / "sky" / "images")[::3] + images.list_images(samples / "night" / "images")[::8]
     for frame in frames:
-        true, found = views[frame.name.split("_")[0]].dome, dome.find(images.read(frame))
+        true, found = views[frame.name.split("_")[0]].dome, dome_search.find(images.read(frame))
         assert found is not None, frame.name
         assert np.hypot(*np.subtract(found.centre_yx, true.centre_yx)) <= 2, frame.name
         assert abs(found.radius - true.radius) <= 2, frame.name
@@ -122,7 +120,7 @@ def test_the_samples_domes_are_found_within_two_pixels(samples: Path) -> None:
 @pytest.mark.parametrize("name", ["ASC100-1006_003", "ASC100-1006_150", "ASC100-1006_279"])
 def test_whole_sky_frames_by_day(name: str) -> None:
     """WSISEG: the labels' sky is an ellipse, a little smaller than the lens circle; disc and sky agree all the same."""
-    found = dome.find(images.read(REAL / "images" / "wsiseg" / f"{name}.png"))
+    found = dome_search.find(images.read(REAL / "images" / "wsiseg" / f"{name}.png"))
     sky = images.read_label(REAL / "masks" / "wsiseg" / f"{name}.png") != 0
     assert found is not None
     disc = found.mask(sky.shape)
@@ -133,7 +131,7 @@ def test_whole_sky_frames_by_day(name: str) -> None:
 @pytest.mark.parametrize("name", ["kpno_category_4", "kpno_Mask_7-14"])
 def test_kitt_peak_by_night(name: str) -> None:
     """Text over the frame and a faint edge: the published circle, to a few px."""
-    found = dome.find(images.read(REAL / "unlabelled_night" / f"{name}.png"))
+    found = dome_search.find(images.read(REAL / "unlabelled_night" / f"{name}.png"))
     assert found is not None and cameras.KPNO.dome is not None
     assert np.hypot(*np.subtract(found.centre_yx, cameras.KPNO.dome.centre_yx)) < 4
     assert abs(found.radius - cameras.KPNO.dome.radius) < 4
@@ -144,7 +142,7 @@ def test_kitt_peak_by_night(name: str) -> None:
 def test_crops_have_no_dome(folder: str) -> None:
     """Undistorted patches and ordinary photographs: no circle is invented."""
     for frame in images.list_images(REAL / "images" / folder)[::6]:
-        assert dome.find(images.read(frame)) is None, frame.name
+        assert dome_search.find(images.read(frame)) is None, frame.name
 
 
 @real
@@ -163,67 +161,3 @@ def test_pink_is_told_from_grey_and_blue() -> None:
     assert np.array_equal(dome.horizon_from_pink(image), np.arange(20)[:, None] < np.full((20, 20), 5))
     with pytest.raises(ImageError, match="no pink"):
         dome.horizon_from_pink(image[10:])
-
-
-def test_cameras_come_back_as_saved(tmp_path: Path) -> None:
-    """Dome, horizon and model, each camera and exposure for itself; saving again replaces."""
-    horizon = ~CIRCLE.mask((60, 80))
-    short = Camera("KPNO", "0.3 s", (60, 80), CIRCLE, horizon, "sky")
-    long = Camera("KPNO", "6 s", (60, 80), CIRCLE, None, None)
-    for camera in (long, short, short):
-        cameras.save_camera(tmp_path / "cameras", camera)
-    kept = cameras.cameras(tmp_path / "cameras")
-    assert [c.exposure for c in kept] == ["0.3 s", "6 s"]
-    assert kept[0].dome == CIRCLE and kept[0].model == "sky" and kept[0].horizon is not None
-    assert np.array_equal(kept[0].horizon, horizon)
-    assert np.array_equal(kept[0].valid((60, 80)), CIRCLE.mask((60, 80)) & ~horizon)
-    assert len(list((tmp_path / "cameras").iterdir())) == 3
-
-
-def test_the_camera_of_a_frame(tmp_path: Path) -> None:
-    """Exact exposure first, else the same camera with its own model left open, else none."""
-    cameras.save_camera(tmp_path, Camera("a", "6 s", (60, 80), CIRCLE, None, "sky"))
-    assert cameras.camera_for(tmp_path, "a", "6 s", (60, 80)) == Camera("a", "6 s", (60, 80), CIRCLE, None, "sky")
-    assert cameras.camera_for(tmp_path, "a", "1 s", (60, 80)) == Camera("a", "1 s", (60, 80), CIRCLE, None, None)
-    assert cameras.camera_for(tmp_path, "a", "6 s", (61, 80)) is None
-    assert cameras.camera_for(tmp_path / "absent", "b", "", (60, 80)) is None
-
-
-@pytest.mark.parametrize("name", ["../../x", "/etc/x", "CON", "a" * 300, "nul\0", "カメラ", "\u202eevil"])
-def test_row_53_names_never_reach_the_disk(name: str, tmp_path: Path) -> None:
-    """Whatever a camera is called, its files have ids of ours and stay in the folder."""
-    cameras.save_camera(tmp_path / "cameras", Camera(name, name, (60, 80), CIRCLE))
-    assert cameras.camera_for(tmp_path / "cameras", name, name, (60, 80)) is not None
-    assert [p.name for p in tmp_path.iterdir()] == ["cameras"]
-    assert all(len(p.name) < 60 and p.name.isascii() for p in (tmp_path / "cameras").iterdir())
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{",
-        "[]",
-        '"x"',
-        '{"name": "a"}',
-        '{"name":"a","exposure":"","shape_hw":[1],"dome":null}',
-        "\x00\xff",
-        '{"name":"a","exposure":"","shape_hw":[60,80],"dome":[1,2],"model":null,"horizon":null}',
-    ],
-)
-def test_a_damaged_camera_file_is_told(text: str, tmp_path: Path) -> None:
-    (tmp_path / "broken.json").write_text(text, encoding="latin-1")
-    with pytest.raises(CloudcoreError, match=r"broken\.json is damaged"):
-        cameras.cameras(tmp_path)
-
-
-def test_a_horizon_of_another_size_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MaskError, match="horizon"):
-        cameras.save_camera(tmp_path, Camera("a", "", (60, 80), CIRCLE, np.zeros((60, 81), np.bool_)))
-    cameras.save_camera(tmp_path, Camera("a", "", (60, 80), CIRCLE, np.zeros((60, 80), np.bool_)))
-    images.write_png(next(tmp_path.glob("*-horizon.png")), np.zeros((30, 30), np.bool_))
-    with pytest.raises(CloudcoreError, match="another size"):
-        cameras.cameras(tmp_path)
-    with pytest.raises(MaskError, match="set for"):
-        Camera("a", "", (60, 80), CIRCLE).valid((61, 80))
-    assert json.loads(next(tmp_path.glob("*.json")).read_text())["shape_hw"] == [60, 80]

@@ -10,35 +10,35 @@ from PIL import Image as PIL
 from cloudcore.errors import DataError, ImageError
 from cloudcore.images import fits as images_fits
 from cloudcore.sky import times
-from cloudcore.sky.times import Clock, time_of
+from cloudcore.sky.times import TimeSource, time_of
 
 WHEN = datetime(2017, 8, 17, 3, 20, 11, tzinfo=UTC)
 
 
-def _at(name: str, clock: Clock) -> datetime | None:
-    return time_of(Path("/none") / name, Path("/none"), clock)
+def _at(name: str, time_source: TimeSource) -> datetime | None:
+    return time_of(Path("/none") / name, Path("/none"), time_source)
 
 
 def test_names_and_patterns() -> None:
-    assert _at("kp_r20170817ut032011.png", Clock()) == WHEN
-    assert _at("a_2017-08-17T05-20-11.png", Clock(ahead_hours=2)) == WHEN
-    assert _at("2017-08-17/0320_11_x.png", Clock(pattern="%Y-%m-%d/%H%M_%S")) == WHEN
-    assert _at("cam7_17Aug2017_03h20m11.png", Clock(pattern="*_%d%b%Y_%Hh%Mm%S")) == WHEN
-    assert _at("x17229_032011.png", Clock(pattern="x%y%j_%H%M%S")) == WHEN
-    assert _at("x99999_032011.png", Clock(pattern="x%y%j_%H%M%S")) is None
-    assert _at("frame.png", Clock()) is None
+    assert _at("kp_r20170817ut032011.png", TimeSource()) == WHEN
+    assert _at("a_2017-08-17T05-20-11.png", TimeSource(ahead_hours=2)) == WHEN
+    assert _at("2017-08-17/0320_11_x.png", TimeSource(pattern="%Y-%m-%d/%H%M_%S")) == WHEN
+    assert _at("cam7_17Aug2017_03h20m11.png", TimeSource(pattern="*_%d%b%Y_%Hh%Mm%S")) == WHEN
+    assert _at("x17229_032011.png", TimeSource(pattern="x%y%j_%H%M%S")) == WHEN
+    assert _at("x99999_032011.png", TimeSource(pattern="x%y%j_%H%M%S")) is None
+    assert _at("frame.png", TimeSource()) is None
 
 
 @pytest.mark.parametrize(("pattern", "word"), [("%Q", "%Q"), ("%H%M%S", "lacks"), ("%Y%m%d%H%H", "twice")])
 def test_patterns_that_cannot_work(pattern: str, word: str) -> None:
     with pytest.raises(DataError, match=word):
-        Clock(pattern=pattern)
+        TimeSource(pattern=pattern)
 
 
 def test_a_table_comes_first_and_is_read_strictly() -> None:
     table = times.read_table("t.csv", b"\xef\xbb\xbffile,time_utc\nsub/a.png,2017-08-17T05:20:11+02:00\n")
     assert table == {"sub/a.png": WHEN}
-    assert _at("sub/a.png", Clock(table, ahead_hours=5)) == WHEN
+    assert _at("sub/a.png", TimeSource(table, ahead_hours=5)) == WHEN
     for content, word in (
         (b"file;time_utc\na;b\n", "semicolons"),
         (b"file,when\n", "no column 'time_utc'"),
@@ -54,13 +54,13 @@ def test_a_table_comes_first_and_is_read_strictly() -> None:
 
 
 def test_exif_with_and_without_a_zone(tmp_path: Path) -> None:
-    for name, zone, clock in (("a.jpg", "+02:00", Clock(ahead_hours=9)), ("b.jpg", "", Clock(ahead_hours=2))):
+    for name, zone, clock in (("a.jpg", "+02:00", TimeSource(ahead_hours=9)), ("b.jpg", "", TimeSource(ahead_hours=2))):
         exif = PIL.Exif()
         exif[0x8769] = {0x9003: "2017:08:17 05:20:11", **({0x9011: zone} if zone else {})}
         PIL.new("RGB", (32, 32)).save(tmp_path / name, exif=exif)
         assert time_of(tmp_path / name, tmp_path, clock) == WHEN
     PIL.new("RGB", (32, 32)).save(tmp_path / "c.jpg")
-    assert time_of(tmp_path / "c.jpg", tmp_path, Clock()) is None
+    assert time_of(tmp_path / "c.jpg", tmp_path, TimeSource()) is None
 
 
 def test_fits_frames_and_their_header(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_fits_frames_and_their_header(tmp_path: Path) -> None:
     values = np.arange(32 * 48, dtype=np.uint16).reshape(32, 48) * 40
     header = fits.Header({"DATE-OBS": "2017-08-17", "TIME-OBS": "03:20:11"})
     fits.PrimaryHDU(values, header).writeto(tmp_path / "a.fits")
-    assert time_of(tmp_path / "a.fits", tmp_path, Clock(ahead_hours=3)) == WHEN
+    assert time_of(tmp_path / "a.fits", tmp_path, TimeSource(ahead_hours=3)) == WHEN
     image = images_fits.read(tmp_path / "a.fits")
     assert image.shape == (32, 48, 3) and (image[..., 0] == (values >> 8)[::-1]).all()
     assert times.list_files(tmp_path) == [tmp_path / "a.fits"]

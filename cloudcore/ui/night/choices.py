@@ -1,6 +1,7 @@
 """What is chosen on Night: models, folder, times, site, what counts, and the second series."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from cloudcore.night.frame_selection import Options, cameras_in
 from cloudcore.night.series import Point
 from cloudcore.settings import Settings
 from cloudcore.sky import times
-from cloudcore.sky.times import Clock
+from cloudcore.sky.times import TimeSource
 from cloudcore.ui.night import site
 from cloudcore.ui.shared.library import Library
 
@@ -63,7 +64,7 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
             "Model", names, key="night_model", persist_state="session", label_visibility="collapsed", width=170
         )
         with st.popover("Frames"):
-            text, clock = _ask_frames()
+            text, read_time_source = _ask_frames()
     try:
         folder, sample = _folder(library, text)
         cameras = _cameras(folder)
@@ -73,9 +74,9 @@ def choose(library: Library, head: DeltaGenerator) -> Choice:
     with head, st.popover("Site and sky"):
         also = _ask_models([name for name in names if name != model])
         asked = site.ask(library.settings, cameras)
-    site.say_problems()
+    site.show_problems()
     try:
-        options = Options(clock=clock(), **asked)
+        options = Options(time_source=read_time_source(), **asked)
     except CloudcoreError as error:
         st.error(str(error))
         st.stop()
@@ -95,8 +96,8 @@ def _cameras(folder: Path) -> list[str]:
     return cameras_in(folder)
 
 
-def _ask_frames() -> tuple[str, Any]:
-    """The folder as typed, and a function that makes the Clock (which may raise in words)."""
+def _ask_frames() -> tuple[str, Callable[[], TimeSource]]:
+    """The folder as typed, and a function that makes the TimeSource; it raises DataError for a bad table or pattern."""
     kept: dict[str, Any] = {"persist_state": "session"}
     text = st.text_input(
         "Folder of frames",
@@ -125,10 +126,10 @@ def _ask_frames() -> tuple[str, Any]:
     table = st.file_uploader("Or a table of times: file,time_utc", type="csv", key="night_times")
     content = None if table is None else (table.name, table.getvalue())
 
-    def clock() -> Clock:
-        return Clock({} if content is None else times.read_table(*content), pattern.strip(), float(ahead))
+    def time_source() -> TimeSource:
+        return TimeSource({} if content is None else times.read_table(*content), pattern.strip(), float(ahead))
 
-    return text.strip(), clock
+    return text.strip(), time_source
 
 
 def _ask_models(others: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from cloudcore.night import charts, export, keogram, picture
 from cloudcore.night import series as night_series
 from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import Options
-from cloudcore.night.measure import Row, moment
+from cloudcore.night.measure import Measurement, moment
 from cloudcore.night.series import Point
 from cloudcore.sky.cloud_amount import MEASURES
 from cloudcore.sky.sun_moon import Orientation
@@ -38,8 +38,8 @@ class Picked:
 
     step: str
     measure: str
-    rows: tuple[Row, ...]
-    row: Row | None
+    rows: tuple[Measurement, ...]
+    row: Measurement | None
     points: list[Point]
     second: list[Point]
     second_name: str
@@ -55,7 +55,7 @@ class Picked:
 def choose(view: View) -> Picked:
     """Step, measure, night, second series; and the row at the cursor. Stops in words where there is no row at all."""
     if not view.rows:
-        _say_nothing(view)
+        _show_empty(view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         step = st.segmented_control(
             "Step",
@@ -84,7 +84,7 @@ def choose(view: View) -> Picked:
     return Picked(str(step), str(measure), rows, _at(rows), points, second, name)
 
 
-def _choose_camera(view: View) -> list[Row]:
+def _choose_camera(view: View) -> list[Measurement]:
     """The rows of one camera: frames of several make no curve."""
     names = sorted({row.camera for row in view.rows})
     if len(names) < 2:
@@ -104,7 +104,7 @@ def _choose_camera(view: View) -> list[Row]:
     return [row for row in view.rows if row.camera == name]
 
 
-def _choose_night(rows: Sequence[Row]) -> str:
+def _choose_night(rows: Sequence[Measurement]) -> str:
     nights = list(night_series.night_summary(rows))
     if len(nights) < 2:
         return ALL_NIGHTS
@@ -123,12 +123,12 @@ def _choose_night(rows: Sequence[Row]) -> str:
     )
 
 
-def _at(rows: Sequence[Row]) -> Row | None:
+def _at(rows: Sequence[Measurement]) -> Measurement | None:
     wanted = st.session_state.get(AT)
     return next((row for row in rows if row.file == wanted), rows[0] if rows else None)
 
 
-def _say_nothing(view: View) -> None:
+def _show_empty(view: View) -> None:
     if view.missing:
         st.skeleton(height=470)
         return
@@ -151,9 +151,9 @@ def show_curve(view: View, picked: Picked) -> None:
     start, end = picked.span
     style["second"] = [point for point in picked.second if start <= point.time <= end]
     times = [row.time.replace(tzinfo=None) for row in picked.rows]
-    here = picked.row.time if picked.row else None
+    cursor = picked.row.time if picked.row else None
     url = _keogram_url(view, picked)
-    figure = charts.night(picked.points, times, url, picked.span, name, cursor=here, **style)
+    figure = charts.night(picked.points, times, url, picked.span, name, cursor=cursor, **style)
     st.plotly_chart(
         figure,
         theme=None,
@@ -176,10 +176,10 @@ def _alt(picked: Picked) -> str:
     )
 
 
-def _take_click(rows: Sequence[Row]) -> None:
+def _take_click(rows: Sequence[Measurement]) -> None:
     """The frame nearest to the time that was clicked."""
-    told = st.session_state.get(CHART)
-    points = told["selection"]["points"] if told else []
+    selected = st.session_state.get(CHART)
+    points = selected["selection"]["points"] if selected else []
     if points and rows:
         clicked = datetime.fromisoformat(str(points[0]["x"]).strip()).replace(tzinfo=UTC)
         nearest = min(rows, key=lambda row: abs(row.time - clicked))
@@ -210,18 +210,18 @@ def _scrub(picked: Picked) -> None:
 def _keogram_url(view: View, picked: Picked) -> str:
     camera = view.choice.library.settings.cameras
     changed = max((file.stat().st_mtime_ns for file in camera.glob("*.json")), default=0) if camera.is_dir() else 0
-    told = repr(
+    drawn_from = repr(
         (
             picked.rows[0].content,
             [row.content for row in picked.rows],
-            _hangs(view.choice.options, picked.rows),
+            _orientations(view.choice.options, picked.rows),
             changed,
         )
     )
-    return _drawn_keogram(hashlib.sha256(told.encode()).hexdigest(), view, picked)
+    return _drawn_keogram(hashlib.sha256(drawn_from.encode()).hexdigest(), view, picked)
 
 
-def _hangs(options: Options, rows: Sequence[Row]) -> list[Orientation | None]:
+def _orientations(options: Options, rows: Sequence[Measurement]) -> list[Orientation | None]:
     return [options.orientation_of(name) for name in sorted({row.camera for row in rows})]
 
 
@@ -231,8 +231,8 @@ def _drawn_keogram(key: str, _view: View, _picked: Picked) -> str:
 
 
 def _keogram(view: View, picked: Picked) -> images.Image:
-    with NightCache(view.choice.library.settings.workspace) as store:
-        observer = view.observer(store)
+    with NightCache(view.choice.library.settings.workspace) as cache:
+        observer = view.observer(cache)
         columns = [observer.column(row) for row in picked.rows]
     start, end = (time.timestamp() for time in picked.span)
     return keogram.keogram(columns, [row.time.timestamp() for row in picked.rows], start, end, KEOGRAM_PX)
@@ -249,7 +249,7 @@ def show_words(view: View, picked: Picked) -> None:
     else:
         of = "its frames" if picked.step == "Nights" else "its nights"
         band = f"Medians; the band is the quartiles of {of}."
-    about = options.words(frame.camera for frame in view.plan.frames)
+    about = options.words(frame.camera for frame in view.selection.frames)
     cameras = len({row.camera for row in view.rows})
     who = picked.rows[0].camera or "the unnamed one"
     whose = f"Frames of {cameras} cameras; the curve is of {who}." if cameras > 1 else ""
@@ -292,7 +292,7 @@ def show_downloads(view: View, picked: Picked) -> None:
     """The table as CSV and Parquet, the picture as PNG; made when asked for."""
     if not view.rows:
         return
-    name = view.plan.folder.parent.name if view.plan.folder.name == "images" else view.plan.folder.name
+    name = view.selection.folder.parent.name if view.selection.folder.name == "images" else view.selection.folder.name
     base = plain(name, "night")
     with st.popover("Download"):
         rows, left_out = view.rows, view.left_out

@@ -13,8 +13,8 @@ from cloudcore.frames import chosen_folder
 from cloudcore.images import fits as images_fits
 from cloudcore.night.cache import NightCache
 from cloudcore.night.frame_selection import TimedFrame
-from cloudcore.night.measure import Row
-from cloudcore.sky.cloud_amount import MEASURES, Amount
+from cloudcore.night.measure import Measurement
+from cloudcore.sky.cloud_amount import MEASURES, Estimate
 from cloudcore.ui.night.curves import Picked
 from cloudcore.ui.night.work import View
 from cloudcore.ui.shared.library import forget_frames
@@ -49,50 +49,50 @@ def show(view: View, picked: Picked) -> None:
     st.caption(_words(row))
 
 
-def _picture(view: View, row: Row, masked: bool) -> bytes:
+def _picture(view: View, row: Measurement, masked: bool) -> bytes:
     """JPEG of the kept small picture: cloud tinted, what does not count darkened."""
-    frame = next(frame for frame in view.plan.frames if frame.file == row.file)
-    with NightCache(view.choice.library.settings.workspace) as store:
-        kept = store.picture(row.content)
+    frame = next(frame for frame in view.selection.frames if frame.file == row.file)
+    with NightCache(view.choice.library.settings.workspace) as cache:
+        kept = cache.picture(row.content)
         if kept is None:
             raise CloudcoreError("This frame's picture is not kept any more. Open the page again.")
         small, shape_hw = kept
         if masked:
-            small = _masked(view, store, frame, row, small, shape_hw)
+            small = _masked(view, cache, frame, row, small, shape_hw)
     return images.encode_jpeg(small, 90)
 
 
 def _masked(
-    view: View, store: NightCache, frame: TimedFrame, row: Row, small: images.Image, shape_hw: tuple[int, int]
+    view: View, cache: NightCache, frame: TimedFrame, row: Measurement, small: images.Image, shape_hw: tuple[int, int]
 ) -> images.Image:
-    observer, answer = view.observer(store), None
-    answer = observer.answers(row.content)[0]
-    sky = observer.grid(observer.camera(row.camera, shape_hw), (answer.levels.shape[0], answer.levels.shape[1]))
+    observer = view.observer(cache)
+    prediction = observer.predictions(row.content)[0]
+    sky = observer.grid(observer.camera(row.camera, shape_hw), (prediction.levels.shape[0], prediction.levels.shape[1]))
     counted = observer.counted(frame, sky)
     size_wh = (small.shape[1], small.shape[0])
     cloud, counts = (
         np.asarray(cv2.resize(part.view(np.uint8), size_wh, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8) > 0
-        for part in (answer.cloud(answer.threshold, sky.valid) & counted, counted)
+        for part in (prediction.cloud(prediction.threshold, sky.valid) & counted, counted)
     )
     dimmed = np.where(counts[..., None], small, (small * np.float32(DIM)).astype(np.uint8))
     return render.overlay(np.asarray(dimmed, np.uint8), cloud, render.is_night(small))
 
 
-def _paint_button(view: View, row: Row) -> None:
-    fits = images_fits.is_fits(view.plan.folder / row.file)
-    elsewhere = view.plan.folder != view.choice.library.frames_folder
+def _paint_button(view: View, row: Measurement) -> None:
+    fits = images_fits.is_fits(view.selection.folder / row.file)
+    elsewhere = view.selection.folder != view.choice.library.frames_folder
     why = "FITS frames cannot be painted. Convert them to PNG." if fits else None
     if elsewhere and not fits:
         why = "Paint, Compare and Overview then read their frames from this folder."
     if st.button("Open in Paint", shortcut="O", disabled=fits, help=why, key="night_paint"):
         if elsewhere:
-            chosen_folder.remember_folder(view.choice.library.settings, view.plan.folder)
+            chosen_folder.remember_folder(view.choice.library.settings, view.selection.folder)
             forget_frames()
         stem = row.file.rsplit(".", 1)[0]
         st.switch_page("pages/paint.py", query_params={"frame": stem, "coat": view.choice.names[0]})
 
 
-def _table(row: Row) -> str:
+def _table(row: Measurement) -> str:
     line = "border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)"
     cell = f"style='text-align:right;padding:3px 0 3px 8px;{line}"
     rows = []
@@ -108,13 +108,13 @@ def _table(row: Row) -> str:
     )
 
 
-def _written(amount: Amount) -> tuple[str, str]:
+def _written(amount: Estimate) -> tuple[str, str]:
     if not math.isfinite(amount.value):
         return "–", ""
     return f"{amount.value:.2f}", f"{amount.low:.2f} to {amount.high:.2f}"
 
 
-def _words(row: Row) -> str:
+def _words(row: Measurement) -> str:
     """Okta, clear or cloudy, sun and moon, and the file."""
     words = []
     if row.okta is not None:

@@ -10,8 +10,8 @@ from cloudcore import models
 from cloudcore.errors import CloudcoreError
 from cloudcore.night import measure
 from cloudcore.night.cache import NightCache
-from cloudcore.night.frame_selection import LeftOut, Plan, plan
-from cloudcore.night.measure import Observer, Row
+from cloudcore.night.frame_selection import FrameSelection, LeftOutFile, select
+from cloudcore.night.measure import Measurement, Observer
 from cloudcore.ui.night.choices import PATTERN, Choice
 from cloudcore.ui.shared import error_boundary
 from cloudcore.ui.shared.models import find_predictor
@@ -30,27 +30,27 @@ class View:
     """What the page shows of a choice: the plan, the rows so far by time, and what was left out."""
 
     choice: Choice
-    plan: Plan
+    selection: FrameSelection
     predictors: list[models.Predictor]
-    found: dict[str, Row | LeftOut]
-    rows: list[Row] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    found: dict[str, Measurement | LeftOutFile]
+    rows: list[Measurement] = field(default_factory=list)
+    left_out: list[LeftOutFile] = field(default_factory=list)
 
     @property
     def missing(self) -> int:
         """Frames still to be measured."""
-        return len(self.plan.frames) - len(self.found)
+        return len(self.selection.frames) - len(self.found)
 
-    def observer(self, store: NightCache) -> Observer:
+    def observer(self, cache: NightCache) -> Observer:
         """What measures the plan's frames."""
-        return Observer(self.plan, self.predictors, store, self.choice.library.settings.cameras)
+        return Observer(self.selection, self.predictors, cache, self.choice.library.settings.cameras)
 
     def sorted(self) -> "View":
         """The view with its rows by time and the files left out by name."""
         measured = list(self.found.values())
-        self.rows = sorted((r for r in measured if isinstance(r, Row)), key=lambda row: (row.time, row.file))
-        failed = [one for one in measured if isinstance(one, LeftOut)]
-        self.left_out = sorted([*self.plan.left_out, *failed], key=lambda one: one.file)
+        self.rows = sorted((r for r in measured if isinstance(r, Measurement)), key=lambda row: (row.time, row.file))
+        failed = [one for one in measured if isinstance(one, LeftOutFile)]
+        self.left_out = sorted([*self.selection.left_out, *failed], key=lambda one: one.file)
         return self
 
 
@@ -58,30 +58,30 @@ def _load(choice: Choice) -> list[models.Predictor]:
     return [find_predictor(name, choice.library.settings) for name in choice.names]
 
 
-def _planned(choice: Choice, slot: Any) -> Plan:
+def _select(choice: Choice, slot: Any) -> FrameSelection:
     """The plan of a choice, kept in the session for a minute: new frames are seen then."""
     kept = st.session_state.get(PLANNED)
     if kept is not None and kept[0] == choice.key and time.monotonic() - kept[1] < PLAN_S:
-        return cast(Plan, kept[2])
+        return cast(FrameSelection, kept[2])
 
     def tell(done: int, total: int) -> None:
         if done % 20 == 0:
             slot.progress(done / total, f"{done:,} of {total:,} frames: reading their times")
 
-    slot.progress(0.0, "Reading times" + (", reckoning sun and moon" if choice.options.places else ""))
-    planned = plan(choice.folder, choice.options, tell)
-    st.session_state[PLANNED] = (choice.key, time.monotonic(), planned)
-    return planned
+    slot.progress(0.0, "Reading times" + (", reckoning sun and moon" if choice.options.poses else ""))
+    selection = select(choice.folder, choice.options, tell)
+    st.session_state[PLANNED] = (choice.key, time.monotonic(), selection)
+    return selection
 
 
 def look(choice: Choice) -> View:
     """The choice with every row that is known, and those that can be had in a moment; stops in words."""
     slot = st.empty()
     try:
-        planned = _planned(choice, slot)
-        if not planned.frames and planned.without_time:
+        selection = _select(choice, slot)
+        if not selection.frames and selection.without_time:
             slot.empty()
-            _ask_pattern(planned)
+            _ask_pattern(selection)
         predictors = _load(choice)
     except CloudcoreError as error:
         slot.empty()
@@ -89,23 +89,23 @@ def look(choice: Choice) -> View:
         st.stop()
     kept = st.session_state.get(DONE)
     names = "|".join(measure.mark_of(predictor) for predictor in predictors)
-    key = f"{choice.key}|{names}|{hash(planned.frames)}"
+    key = f"{choice.key}|{names}|{hash(selection.frames)}"
     if kept is None or kept[0] != key:
         kept = st.session_state[DONE] = (key, {})
         st.session_state.pop(GOING, None)
-    view = View(choice, planned, predictors, kept[1])
+    view = View(choice, selection, predictors, kept[1])
     _measure(view, slot, FIRST_S)
     slot.empty()
     return view.sorted()
 
 
-def _ask_pattern(planned: Plan) -> None:
+def _ask_pattern(selection: FrameSelection) -> None:
     st.info("No time found. Give a file name pattern.")
 
     def take() -> None:
         st.session_state[PATTERN] = st.session_state["night_pattern_now"]
 
-    examples = ", ".join(one.file for one in planned.left_out[:3])
+    examples = ", ".join(one.file for one in selection.left_out[:3])
     st.text_input(
         "File name pattern",
         st.session_state.get(PATTERN, ""),
@@ -114,16 +114,16 @@ def _ask_pattern(planned: Plan) -> None:
         width=420,
         placeholder="IMG_%Y%m%d_%H%M%S",
     )
-    st.caption(f"{planned.without_time:,} files without a time, such as {examples}.")
+    st.caption(f"{selection.without_time:,} files without a time, such as {examples}.")
     st.stop()
 
 
 def _measure(view: View, slot: Any, seconds: float) -> None:
     """Measure frames until the time is over or all are done, with a count."""
-    started, total = time.monotonic(), len(view.plan.frames)
-    with NightCache(view.choice.library.settings.workspace) as store:
-        observer = view.observer(store)
-        for frame in view.plan.frames:
+    started, total = time.monotonic(), len(view.selection.frames)
+    with NightCache(view.choice.library.settings.workspace) as cache:
+        observer = view.observer(cache)
+        for frame in view.selection.frames:
             if frame.file in view.found:
                 continue
             view.found[frame.file] = observer.measure(frame)
@@ -164,7 +164,7 @@ def show_progress(view: View) -> None:
     """
     if not view.missing:
         return
-    done, total = len(view.found), len(view.plan.frames)
+    done, total = len(view.found), len(view.selection.frames)
     if not is_going(view):
         st.caption(f"{_words(done, total)} done. What is done is kept; the rest waits for the button above.")
         return

@@ -9,7 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from cloudcore import images
 from cloudcore.errors import CloudcoreError, ImageError
 from cloudcore.masks.mask import CLOUD, Mask
-from cloudcore.sky import cameras, dome
+from cloudcore.sky import cameras, dome, dome_search
 from cloudcore.sky.cameras import Camera
 from cloudcore.sky.dome import Dome
 from cloudcore.ui import brush
@@ -102,7 +102,7 @@ def _take_handles() -> None:
 
 
 def _find_again(session: PaintSession) -> None:
-    circle = dome.find(session.image)
+    circle = dome_search.find(session.image)
     if circle is None:
         st.session_state["camera_problem"] = "No circle is seen in this frame. Try a brighter one, or set it by hand."
         return

@@ -19,7 +19,7 @@ from cloudcore.images import Image
 from cloudcore.labels import Draft, HeadInfo, LabelStore, LookAlike, Revision, of_frames
 from cloudcore.masks.mask import CLOUD, UNDEFINED, Label, Mask
 from cloudcore.settings import Settings
-from cloudcore.sky import cameras, cloud_amount, dome
+from cloudcore.sky import cameras, cloud_amount, dome_search
 from cloudcore.sky.cameras import Camera
 from cloudcore.sky.dome import Dome
 from cloudcore.ui import brush
@@ -113,7 +113,7 @@ def camera_of(settings: Settings, frame: listing.Frame, image: Image, night: boo
 
 @st.cache_data(show_spinner=False, max_entries=2000)
 def _found_dome(path: Path, changed_ns: int, _image: Image) -> Dome | None:
-    return dome.find(_image)
+    return dome_search.find(_image)
 
 
 def open_session(library: Library, frame: listing.Frame, camera: Camera | None = None) -> PaintSession:

@@ -11,7 +11,7 @@ from cloudcore import images
 from cloudcore.errors import CloudcoreError
 from cloudcore.frames import labelling_order, listing
 from cloudcore.settings import Settings
-from cloudcore.sky import dome, initial_masks
+from cloudcore.sky import dome_search, initial_masks
 from cloudcore.ui.shared.library import Library
 from cloudcore.ui.shared.models import find_predictor
 
@@ -104,7 +104,7 @@ def uncertainty(frame: listing.Frame, model: str, settings: Settings) -> float:
 @st.cache_data(show_spinner=False, max_entries=20_000)
 def _uncertainty(path: Path, model: str, changed_ns: tuple[int, int], _settings: Settings) -> float:
     image = images.thumbnail(images.read(path), SMALL_SIDE)
-    circle = dome.find(image)
+    circle = dome_search.find(image)
     valid = np.ones(image.shape[:2], np.bool_) if circle is None else circle.mask((image.shape[0], image.shape[1]))
     return initial_masks.uncertainty(find_predictor(model, _settings)(image), valid)
 
