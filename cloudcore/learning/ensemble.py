@@ -42,7 +42,7 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
     learnt = sorted(set().union(*(info["trained_on"]["images"] for info in infos)))
     _check_held_out(prepared, set(learnt))
     nets = [_net(task, info, folder) for info, folder in zip(infos, folders, strict=True)]
-    told = {
+    described = {
         **first, "title": title, "input": {**first["input"], "side": side or first["input"]["side"]},
          "joined": [info["network"]["name"] for info in infos],
         "network": {"name": " + ".join(info["network"]["name"] for info in infos),
@@ -51,10 +51,10 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
         "versions": provenance.versions(), "created_at": runs.now(),
     }  # fmt: skip
     for stale in ("files", "scores", "rejection", "calibrated_on"):
-        told.pop(stale, None)
+        described.pop(stale, None)
     from cloudcore.learning.networks.photograph_net import Deployed
 
-    models.export(Deployed(nets, config.flip_test).eval(), out, told, nets[0].state_dict())
+    models.export(Deployed(nets, config.flip_test).eval(), out, described, nets[0].state_dict())
     work.finish_model(out, task, prepared)
     return out
 
