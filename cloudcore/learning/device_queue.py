@@ -22,8 +22,8 @@ def device_turn(run: runs.Run, reporter: runs.Reporter, device: str) -> Iterator
         if run.stop_requested():
             yield False
             return
-        place = f"{len(ahead)} before it" if len(ahead) > 1 else "another run uses this device"
-        reporter.note(message=f"Queued: {place}.")
+        ahead_words = f"{len(ahead)} before it" if len(ahead) > 1 else "another run uses this device"
+        reporter.note(message=f"Queued: {ahead_words}.")
         threading.Event().wait(0.5)
 
 

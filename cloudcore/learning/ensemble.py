@@ -42,7 +42,7 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
     learnt = sorted(set().union(*(info.trained_on.images for info in infos)))
     _check_held_out(prepared, set(learnt))
     nets = [_net(task, info, folder) for info, folder in zip(infos, folders, strict=True)]
-    told = {
+    described = {
         **first,
         "title": title,
         "input": {**first["input"], "side": side or first["input"]["side"]},
@@ -57,10 +57,10 @@ def join(names: Sequence[str], data: Path, out: Path, title: str, side: int = 0)
         "created_at": runs.now(),
     }
     for stale in ("files", "scores", "rejection", "calibrated_on"):
-        told.pop(stale, None)
+        described.pop(stale, None)
     from cloudcore.learning.networks.photograph_net import Deployed
 
-    info = models.ModelInfo.from_json(told, title)
+    info = models.ModelInfo.from_json(described, title)
     models.export(Deployed(nets, config.flip_test).eval(), out, info, nets[0].state_dict())
     work.finish_model(out, task, prepared)
     return out

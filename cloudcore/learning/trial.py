@@ -41,8 +41,8 @@ class Trial:
 
 def answer_path(trial: Trial, settings: Settings) -> Path:
     """The file of a trial's answer, there or not yet; learning rate and epochs do not change it."""
-    told = {name: value for name, value in trial.options.items() if name not in ("learning_rate", "epochs")}
-    key = json.dumps([trial.task_name, told, str(trial.data.absolute()), trial.start_from], sort_keys=True)
+    options = {name: value for name, value in trial.options.items() if name not in ("learning_rate", "epochs")}
+    key = json.dumps([trial.task_name, options, str(trial.data.absolute()), trial.start_from], sort_keys=True)
     name = hashlib.sha256(key.encode()).hexdigest()[:16]
     return settings.workspace / "cache" / "rates" / f"{name}{'-speed' if trial.only_speed else ''}.json"
 
@@ -52,10 +52,10 @@ def read(path: Path) -> dict[str, Any]:
 
     doing is "data" while images are read, then "steps".
     """
-    told = runs.read_json(path)
-    if told.get("state") == "running" and runs.is_stale(told.get("beat"), runs.CLAIM_SECONDS):
-        return {**told, "state": "lost", "error": "The trial ended without a word. Try again."}
-    return told
+    answer = runs.read_json(path)
+    if answer.get("state") == "running" and runs.is_stale(answer.get("beat"), runs.CLAIM_SECONDS):
+        return {**answer, "state": "lost", "error": "The trial ended without a word. Try again."}
+    return answer
 
 
 def start(trial: Trial, settings: Settings) -> Path:

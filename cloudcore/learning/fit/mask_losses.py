@@ -63,8 +63,8 @@ def _mean(each: Tensor, y: Tensor, nonempty: bool) -> Tensor:
     """Mean of (N, K) values; with nonempty over image and class pairs that hold the pattern, 0 where none does."""
     if not nonempty:
         return each.mean()
-    held = (y.amax((2, 3)) > 0).to(each.dtype)
-    return (each * held).sum() / held.sum().clamp(min=1)
+    present = (y.amax((2, 3)) > 0).to(each.dtype)
+    return (each * present).sum() / present.sum().clamp(min=1)
 
 
 def gated(first: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
