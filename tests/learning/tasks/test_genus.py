@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,9 +198,8 @@ def test_two_models_become_one(three: Path, tmp_path: Path) -> None:
     assert joined.info["joined"] == ["test_resnet", "test_resnet"] and joined.info["temperature"] > 0
     with pytest.raises(ModelError, match="there already"):
         ensemble.join([str(one.folder)], three, tmp_path / "both", "Both")
-    told = models.ModelInfo.read(two.model_folder)
-    told["trained_on"]["images"] = told["calibrated_on"]
-    atomic.write_json(two.model_folder / "model.json", told)
+    info = models.ModelInfo.read(two.model_folder)
+    replace(info, trained_on=replace(info.trained_on, images=info.calibrated_on)).write(two.model_folder)
     with pytest.raises(ModelError, match="were learnt from"):
         ensemble.join([str(one.folder), str(two.folder)], three, tmp_path / "mixed", "Mixed")
 
