@@ -99,12 +99,12 @@ def test_why_there_is_nothing_to_see(settings: Settings, tmp_path: Path) -> None
     two = _run(settings, "sky", "two", stems[3:])
     assert "hold out none of the same frames" in texts(_compared())
     runs.remove(two)
-    _run(settings, "radar", "two", [])
+    third = _run(settings, "radar", "two", [])
     app = _compared()
     assert "These runs learnt different tasks" in texts(app)
     (told,) = [table.value for table in app.table if "Setting" in table.value]
     assert told["Setting"].tolist() == ["task", "data"], "settings of one task alone are left out"
-    runs.remove(runs.list_runs(settings.runs)[0])
+    runs.remove(third)
     gone: dict[str, Any] = {**one.config(), "data": str(tmp_path / "gone")}
     atomic.write_json(one.folder / "config.json", gone)
     _run(settings, "sky", "two", stems[:3])
