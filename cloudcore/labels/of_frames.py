@@ -16,7 +16,8 @@ _Kept = TypeVar("_Kept")
 def heads(store: LabelStore, label_set: str, frames: Sequence[Frame], hash_of: Hash) -> dict[str, HeadInfo]:
     """Stem -> newest revision of each frame that has a label; HeadInfo.picture is "" where it was saved without one.
 
-    Frames whose name has no label are not read, so a folder costs no more than its labelled frames.
+    Only frames whose name has a label of some picture are read: neither a folder without labels nor a store from before
+    pictures were kept costs a look into a file.
     """
     return _own(store.pictures(label_set), frames, hash_of)
 
@@ -28,7 +29,7 @@ def flags(store: LabelStore, label_set: str, frames: Sequence[Frame], hash_of: H
 
 def of_other_pictures(store: LabelStore, label_set: str, stem: str, picture: str) -> list[HeadInfo]:
     """Newest revisions of the other pictures that share a name, the one saved last at the end."""
-    kept = store.pictures(label_set).get(stem, {})
+    kept = store.pictures(label_set, stem).get(stem, {})
     return [head for other, head in kept.items() if other not in ("", picture)]
 
 
@@ -38,6 +39,9 @@ def _own(kept: Mapping[str, Mapping[str, _Kept]], frames: Sequence[Frame], hash_
         if frame.stem not in kept:
             continue
         by_picture = kept[frame.stem]
+        if by_picture.keys() == {""}:  # whatever the picture is, this is what it gets
+            found[frame.stem] = by_picture[""]
+            continue
         try:
             one = by_picture.get(hash_of(frame.path), by_picture.get(""))
         except OSError:  # a frame that cannot be read has no picture, so no label of its own

@@ -217,12 +217,13 @@ def look_alikes(
     """Newest revisions painted on this picture or on one of its size that differs by less than LIKE, closest first."""
     c = PICTURES.c
     same_size = sa.select(c.picture, c.print).where(c.height == shape_hw[0], c.width == shape_hw[1])
-    wanted = fingerprint.astype(np.float32)
+    known = connection.execute(same_size).all()
+    prints = np.frombuffer(b"".join(row.print for row in known), np.uint8).reshape(len(known), math.prod(PRINT_SHAPE))
+    apart = np.abs(prints - fingerprint.reshape(1, -1).astype(np.float32)).mean(axis=1)
     distance = {picture: 0.0}
-    for row in connection.execute(same_size):
-        found = np.frombuffer(row.print, np.uint8).reshape(PRINT_SHAPE)
-        if (apart := float(np.abs(found - wanted).mean())) < LIKE:
-            distance.setdefault(row.picture, apart)
+    for row, value in zip(known, apart.tolist(), strict=True):
+        if value < LIKE:
+            distance.setdefault(row.picture, value)
     r = REVISIONS.c
     columns = (r.stem, r.picture, r.revision, r.author, r.saved_at, r.cloud_px, r.defined_px, r.height, r.width)
     where = sa.and_(r.label_set == label_set, r.picture.in_(list(distance)))

@@ -139,15 +139,17 @@ class LabelStore:
         """Every labelled stem of a label set with its newest revision, that of the picture saved last; no pixels."""
         return {stem: list(pictures.values())[-1] for stem, pictures in self.pictures(label_set).items()}
 
-    def pictures(self, label_set: str) -> dict[str, dict[str, HeadInfo]]:
+    def pictures(self, label_set: str, stem: str | None = None) -> dict[str, dict[str, HeadInfo]]:
         """Every labelled stem, and for each picture of that name its newest revision, the one saved last at the end.
 
-        The picture "" is that of labels saved before pictures were kept. No pixels are read.
+        The picture "" is that of labels saved before pictures were kept. With a stem, that one alone is looked up. No
+        pixels are read.
         """
         c = REVISIONS.c
         columns = (c.stem, c.picture, c.revision, c.author, c.saved_at, c.cloud_px, c.defined_px, c.height, c.width)
         found: dict[str, dict[str, HeadInfo]] = {}
-        for row in self._rows(queries.newest(columns, c.label_set == label_set)):
+        where = c.label_set == label_set if stem is None else queries.is_at(REVISIONS, (label_set, stem))
+        for row in self._rows(queries.newest(columns, where)):
             found.setdefault(row.stem, {})[row.picture] = queries.head_info(row)
         return found
 

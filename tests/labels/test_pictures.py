@@ -278,3 +278,16 @@ def test_several_threads_may_open_an_old_store_at_once(old: Old) -> None:
     assert [len(store.history("sky", "IMG_0001")) for store in stores] == [2] * 4
     for store in stores:
         store.close()
+
+
+def test_a_store_from_before_costs_no_look_into_a_frame(old: Old, tmp_path: Path) -> None:
+    from cloudcore.frames.listing import Frame
+    from cloudcore.labels import of_frames
+
+    def never(path: Path) -> str:
+        raise AssertionError(f"{path} was read")
+
+    opened, frame = old(), Frame("IMG_0001", tmp_path / "IMG_0001.png", None, "", None)
+    assert of_frames.heads(opened, "sky", [frame], never)["IMG_0001"].revision == 2
+    assert of_frames.flags(opened, "sky", [frame], never) == {"IMG_0001": "skip"}
+    opened.close()

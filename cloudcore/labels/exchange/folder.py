@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def export_folder(
     """
     out = Path(out)
     earlier = _earlier_export(out)
+    hash_of = cache(hash_of)  # heads, flags and the label itself ask for it
     heads = of_frames.heads(store, label_set, frames, hash_of)
     flags = of_frames.flags(store, label_set, frames, hash_of)
     known_stems = store.heads(label_set)

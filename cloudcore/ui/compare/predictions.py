@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ def cases(
 
     Masks beside them are those of ../masks or ../pairs.csv.
     """
+    hash_of = cache(hash_of)
     heads = of_frames.heads(store, label_set, frames, hash_of)
     beside: dict[str, labelled.Pair] = {}
     if (folder.parent / "pairs.csv").is_file() or (folder.parent / "masks").is_dir():

@@ -13,7 +13,7 @@ from cloudcore.ui.paint import initial_mask, saving, strokes
 from cloudcore.ui.paint.paint_session import PaintSession
 from cloudcore.ui.paint.queue import Queue
 from cloudcore.ui.shared import author, error_boundary
-from cloudcore.ui.shared.library import open_library
+from cloudcore.ui.shared.library import LABEL_SET, open_library
 from cloudcore.ui.shared.words import plain, when
 
 CHOSEN_KIND = "paint_coat"
@@ -106,7 +106,7 @@ def _offer_look_alike(session: PaintSession, found: LookAlike) -> None:
 
 
 def _head_number(session: PaintSession) -> int:
-    head = open_library().heads().get(session.frame.stem)
+    head = open_library().store.head(LABEL_SET, session.frame.stem, session.picture)
     return 0 if head is None else head.revision
 
 
