@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from cloudcore import images
+from cloudcore.errors import LabelError
 from cloudcore.files.opening import sha256_of
 from cloudcore.frames import chosen_folder
 from cloudcore.labels import LabelStore
@@ -110,3 +111,17 @@ def test_the_next_save_binds_an_old_label(folders: dict[str, Path], store: Label
     assert {picture: head.revision for picture, head in store.pictures("sky")[NAME].items()} == {
         sha256_of(folders[ONE]): 2
     }
+
+
+def test_a_save_that_was_made_is_never_told_as_failed(
+    folders: dict[str, Path], store: LabelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the look of a picture cannot be kept, nothing was saved yet, and that is what is said."""
+
+    def refuse(self: LabelStore, *given: object) -> None:
+        raise LabelError("Picture not kept: disk full.")
+
+    app = _open(folders[ONE].parent, tmp_path)
+    monkeypatch.setattr(LabelStore, "remember_picture", refuse)
+    app.button(key="paint_save").click().run()
+    assert "disk full" in _session(app).problem and store.heads("sky") == {}

@@ -20,6 +20,8 @@ def save() -> bool:
 def _save(session: PaintSession, base: int, operation: str) -> bool:
     store = open_library().store
     try:
+        if session.picture:  # before the save: nothing that fails after it may say that it was not saved
+            store.remember_picture(session.picture, *paint_session.look_of(session.image))
         revision = store.save(
             LABEL_SET,
             session.frame.stem,
@@ -29,8 +31,6 @@ def _save(session: PaintSession, base: int, operation: str) -> bool:
             operation_id=operation,
             picture=session.picture,
         )
-        if session.picture:
-            store.remember_picture(session.picture, *paint_session.look_of(session.image))
         store.drop_draft(LABEL_SET, session.frame.stem, session.author, session.picture)
     except Conflict as conflict:
         session.conflict = conflict.head
