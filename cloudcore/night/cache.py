@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from cloudcore import images
 from cloudcore.errors import DataError
-from cloudcore.files import opening
+from cloudcore.files.content_hashes import ContentHashes
+from cloudcore.settings import Settings
 
 NAME = "night.sqlite"
 _TABLES = """
-create table if not exists files (path text primary key, changed integer, size integer, content text);
 create table if not exists answers (content text, model text, height integer, width integer, levels blob,
     primary key (content, model));
 create table if not exists pictures (content text primary key, height integer, width integer, jpeg blob);
@@ -34,6 +34,7 @@ class NightCache:
 
     def __init__(self, workspace: Path) -> None:
         self.path = workspace / "cache" / NAME
+        self._hashes = ContentHashes(Settings(workspace).hashes)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._base = sqlite3.connect(self.path, timeout=60, isolation_level=None)
@@ -52,17 +53,11 @@ class NightCache:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._base.close()
+        self._hashes.close()
 
     def content(self, path: Path) -> str:
-        """sha256 of a file, looked up while its size and time of change stay the same. Raises OSError."""
-        status = path.stat()
-        mark = (str(path), status.st_mtime_ns, status.st_size)
-        found = self._one("select content from files where path = ? and changed = ? and size = ?", *mark)
-        if found:
-            return str(found[0])
-        content = opening.sha256_of(path)
-        self._base.execute("insert or replace into files values (?, ?, ?, ?)", (*mark, content))
-        return content
+        """sha256 of a file, looked up while the file stays as it is. Raises OSError."""
+        return self._hashes.of(path)
 
     def levels(self, content: str, model: str) -> NDArray[np.uint8] | None:
         """A model's probability of cloud in 255ths, uint8 (h, w), on the grid it was kept on; None if not kept."""
