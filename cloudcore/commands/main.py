@@ -55,7 +55,7 @@ def main() -> None:
     except CloudcoreError as problem:
         print(problem, file=sys.stderr)
         raise SystemExit(1) from None
-    except Exception as problem:
+    except Exception as problem:  # the one broad except of the commands: what nobody foresaw ends in words and a log
         if isinstance(problem, ModuleNotFoundError) and (extra := EXTRAS.get(problem.name or "")):
             print(f'This needs {problem.name}. Install Cloud Lab with it: pip install ".[{extra}]"', file=sys.stderr)
             raise SystemExit(1) from None

@@ -5,7 +5,7 @@ import inspect
 import json
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -41,17 +41,27 @@ def command_of(flags: type[Any], action: Callable[[Any], None]) -> Callable[...,
     def command(**given: Any) -> None:
         action(flags(**given))
 
-    hints = typing.get_type_hints(flags, include_extras=True)
-    parameters = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
-            annotation=hints[field.name],
-        )
-        for field in dataclasses.fields(flags)
-    ]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = hints
     command.__name__, command.__doc__ = action.__name__, action.__doc__
+    return with_parameters(command, parameters_of(flags))
+
+
+def parameters_of(flags: type[Any]) -> list[inspect.Parameter]:
+    """The fields of a dataclass as parameters, annotated as typer reads them."""
+    hints = typing.get_type_hints(flags, include_extras=True)
+    defaults = [(item.name, item.default) for item in dataclasses.fields(flags)]
+    return [
+        parameter(name, hints[name], inspect.Parameter.empty if default is dataclasses.MISSING else default)
+        for name, default in defaults
+    ]
+
+
+def parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """One parameter of a command."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def with_parameters(command: Callable[..., None], parameters: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    """The command, seen by typer with these parameters."""
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from cloudcore import runs, settings
+from cloudcore.commands import terminal
 from cloudcore.errors import CloudcoreError
 from cloudcore.learning.fit import distributed
 from cloudcore.learning.options import option_flags
@@ -44,23 +45,18 @@ def _train_command(task: Task) -> Callable[..., None]:
         flags = Flags(**{name: given.pop(name) for name in shared})
         _train(task, {name: value for name, value in given.items() if value is not None}, flags)
 
-    parameters = _parameters(task)
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = f"{task.title}."
-    return command
+    return terminal.with_parameters(command, _parameters(task))
 
 
 def _parameters(task: Task) -> list[inspect.Parameter]:
-    """The parameters of a task's command, annotated as typer reads them."""
-    hints = get_type_hints(Flags, include_extras=True)
-    hints["preset"] = Annotated[str | None, typer.Option(help=", ".join(task.presets))]
-    found = [(item.name, hints[item.name], item.default) for item in fields(Flags)]
+    """The parameters of a task's command: those of Flags, then the task's options."""
+    presets = Annotated[str | None, typer.Option(help=", ".join(task.presets))]
+    found = [one.replace(annotation=presets) if one.name == "preset" else one for one in terminal.parameters_of(Flags)]
     for name, kind, default, described in option_flags(task):
         option = typer.Option(help=f"{described}; default {default}")
-        found.append((name, Annotated[kind | None, option], None))
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    return [inspect.Parameter(name, keyword, default=default, annotation=kind) for name, kind, default in found]
+        found.append(terminal.parameter(name, Annotated[kind | None, option], None))
+    return found
 
 
 def _train(task: Task, options: Mapping[str, Any], flags: Flags) -> None:

@@ -14,6 +14,7 @@ MAX_MEMBERS = 20_000
 MAX_TOTAL = 2**30
 MAX_RATIO = 100
 RATIO_FROM = 2**20
+# zipfile raises NotImplementedError for a compression it does not know
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 

@@ -181,6 +181,7 @@ def _segmenter(config: Config, classes: int, **more: Any) -> Network:
         net = smp.create_model(config.network, config.encoder, **wanted)
     except OSError as problem:
         raise ModelError("ImageNet weights could not be fetched. Go online, or set weights to none.") from problem
+    # segmentation_models raises NotImplementedError where an encoder cannot be dilated
     except (KeyError, RuntimeError, ValueError, NotImplementedError, TypeError) as problem:
         raise ModelError(
             f"No {config.network} with the encoder {config.encoder!r} could be made ({problem}). Choose another."
